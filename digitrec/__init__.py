@@ -1,0 +1,22 @@
+"""Handwritten-digit recognition: from a drawing or a photo to calibrated probabilities."""
+
+from digitrec.errors import (
+    BadCheckpointError,
+    BadImageError,
+    DatasetUnavailableError,
+    DigitrecError,
+    HubError,
+    TrainingError,
+)
+from digitrec.recognizer import DigitRecognizer, Prediction
+
+__all__ = [
+    "BadCheckpointError",
+    "BadImageError",
+    "DatasetUnavailableError",
+    "DigitRecognizer",
+    "DigitrecError",
+    "HubError",
+    "Prediction",
+    "TrainingError",
+]

@@ -1,0 +1,130 @@
+"""MNIST through tensorflow-datasets as uint8 arrays, and its stratified splits."""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from sklearn.model_selection import train_test_split
+
+from digitrec.errors import DatasetUnavailableError
+
+MNIST_VERSION = "3.0.1"
+KAGGLE_IMAGES = 42_000
+PROTOCOLS = ("official", "kaggle-42k")
+
+
+class Examples(NamedTuple):
+    images: UInt8[np.ndarray, "count 28 28 1"]  # bright ink on black
+    labels: Int[np.ndarray, " count"]  # 0-9, int32
+
+
+class Split(NamedTuple):
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def load_mnist(
+    data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
+) -> tuple[Examples, Examples]:
+    """Read MNIST's 60,000 training and 10,000 test images.
+
+    The first call prepares the data set through tensorflow-datasets, which verifies its
+    checksums, and keeps the arrays in one file beside it; later calls read that file, in a tenth
+    of a second and without importing TensorFlow.
+
+    Arguments:
+        data_dir: where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR, otherwise
+            ~/tensorflow_datasets).
+        manual_dir: a folder that holds MNIST's four .gz files; nothing is downloaded then.
+
+    Raises: DatasetUnavailableError.
+    """
+    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    arrays_file = root / "mnist" / f"mnist-{MNIST_VERSION}.npz"
+    if not arrays_file.exists():
+        _prepare(root, manual_dir, arrays_file)
+    try:
+        with np.load(arrays_file, allow_pickle=False) as arrays:
+            return tuple(
+                Examples(arrays[f"{name}_images"], arrays[f"{name}_labels"])
+                for name in ("train", "test")
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DatasetUnavailableError(
+            f"{arrays_file} should hold MNIST's arrays, but cannot be read ({error}); "
+            "delete the file and start again."
+        ) from error
+
+
+def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path) -> None:
+    if manual_dir is not None and not Path(manual_dir).is_dir():
+        raise DatasetUnavailableError(
+            f"--manual-dir {manual_dir} should be a folder with MNIST's four .gz files, "
+            "but there is no such folder."
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise DatasetUnavailableError(
+            f"MNIST is read through tensorflow-datasets, which is not installed ({error}); "
+            "run: pip install -r requirements-train.txt"
+        ) from error
+    tfds.disable_progress_bar()
+    try:
+        builder = tfds.builder(
+            f"mnist:{MNIST_VERSION}", data_dir=root, file_format=tfds.core.FileFormat.ARRAY_RECORD
+        )
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=None if manual_dir is None else Path(manual_dir).resolve()
+            )
+        )
+        arrays = {}
+        for name in ("train", "test"):
+            source = builder.as_data_source(split=name)
+            records = source.__getitems__(range(len(source)))
+            arrays[f"{name}_images"] = np.stack([record["image"] for record in records])
+            arrays[f"{name}_labels"] = np.array([record["label"] for record in records], np.int32)
+        partial = arrays_file.with_name(f".{os.getpid()}-{arrays_file.name}")
+        np.savez(partial, **arrays)
+        partial.replace(arrays_file)
+    except Exception as error:  # tensorflow-datasets lets errors of many libraries through
+        raise DatasetUnavailableError(
+            "MNIST could not be prepared by tensorflow-datasets "
+            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); connect to the "
+            "network, or pass --manual-dir DIR with MNIST's four .gz files."
+        ) from error
+
+
+def split_mnist(
+    train: Examples, test: Examples, protocol: str, validation_fraction: float, seed: int
+) -> Split:
+    """Set a stratified validation part aside.
+
+    Arguments:
+        protocol: "official" splits the 60,000 training images and keeps the 10,000 test images
+            apart. "kaggle-42k" draws a stratified 42,000 of all 70,000, as in the Kaggle
+            competition "Digit Recognizer", splits those, and keeps the other 28,000 apart.
+        validation_fraction: in (0, 1), of the images that are split.
+        seed: the same seed gives the same split.
+    """
+    if protocol == "kaggle-42k":
+        everything = Examples(*(np.concatenate(arrays) for arrays in zip(train, test, strict=True)))
+        train, test = _stratified(everything, KAGGLE_IMAGES, seed)
+    train, validation = _stratified(train, 1 - validation_fraction, seed)
+    return Split(train, validation, test)
+
+
+def _stratified(examples: Examples, size: int | float, seed: int) -> tuple[Examples, Examples]:
+    first, second = train_test_split(
+        np.arange(len(examples.labels)),
+        train_size=size,
+        stratify=examples.labels,
+        random_state=seed,
+    )
+    return tuple(Examples(examples.images[part], examples.labels[part]) for part in (first, second))

@@ -1,0 +1,25 @@
+"""What can go wrong; each message is one sentence that a user reads as it stands."""
+
+
+class DigitrecError(Exception):
+    """The base of every error that digitrec raises on purpose."""
+
+
+class BadImageError(DigitrecError, ValueError):
+    """An image that cannot be read as a drawing or a photo."""
+
+
+class BadCheckpointError(DigitrecError, ValueError):
+    """A model folder or training state that is missing, damaged or does not fit together."""
+
+
+class DatasetUnavailableError(DigitrecError, OSError):
+    """MNIST can be neither downloaded nor read."""
+
+
+class TrainingError(DigitrecError, ArithmeticError):
+    """Training that cannot go on, such as a loss that is no longer finite."""
+
+
+class HubError(DigitrecError, OSError):
+    """The Hugging Face Hub did not do what it was asked."""

@@ -1,0 +1,152 @@
+"""The one class that the app and people's own code use."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+from jaxtyping import Float32, UInt8
+from scipy.special import logsumexp, softmax
+
+from digitrec import hub, pretrained
+from digitrec.drawing import ImageLike, to_mnist
+from digitrec.errors import BadImageError
+from digitrec.model import CLASSES, IMAGE_SIZE, Network
+
+BATCH_SIZES = (1, 128)  # what the network is compiled for; other numbers are filled up
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    probabilities: Float32[np.ndarray, "10"]  # calibrated, sum 1; all 0.1 for an empty canvas
+    is_digit: bool
+    digit_score: float  # higher is more like a digit; -inf for an empty canvas
+    image: UInt8[np.ndarray, "28 28"]  # what the network saw, bright ink on black
+
+    @property
+    def digit(self) -> int | None:
+        """The best answer, or None when this is no digit."""
+        return int(self.probabilities.argmax()) if self.is_digit else None
+
+    def top(self, k: int = 3) -> list[tuple[int, float]]:
+        """Give the `k` best (digit, probability), best first; none for an empty canvas."""
+        if self.digit_score == -np.inf:
+            return []
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(int(digit), float(self.probabilities[digit])) for digit in order]
+
+
+class DigitRecognizer:
+    """Reads digits in drawings and photos.
+
+    Make one with `from_pretrained` and keep it: the network is compiled once, here.
+    """
+
+    def __init__(self, network: Network, config: dict, metrics: dict):
+        """Take over what `pretrained.load_model` returns."""
+        self.config = config
+        self.metrics = metrics
+        self._temperature = config["temperature"]
+        self._graphdef, self._state = nnx.split(network)
+
+        def compute_logits(state, pixels):
+            return nnx.merge(self._graphdef, state)(pixels)
+
+        self._compiled = {
+            size: jax.jit(compute_logits)
+            .lower(
+                self._state,
+                jax.ShapeDtypeStruct((size, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8),
+            )
+            .compile()
+            for size in BATCH_SIZES
+        }
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | os.PathLike, *, revision: str | None = None
+    ) -> "DigitRecognizer":
+        """Load a published model.
+
+        Arguments:
+            model: a folder, or a Hub repository "user/name".
+            revision: a branch, tag or commit on the Hub (default: its main branch).
+
+        Raises: BadCheckpointError; HubError when it cannot be downloaded.
+        """
+        if not Path(model).exists() and hub.is_repository_id(str(model)):
+            model = hub.download_model(str(model), revision)
+        return cls(*pretrained.load_model(model))
+
+    def predict(self, image: ImageLike) -> Prediction:
+        """Read one digit; `digitrec.drawing.to_mnist` says what an image may be.
+
+        Raises: BadImageError.
+        """
+        return self.predict_batch([image])[0]
+
+    def predict_batch(self, images: Sequence[ImageLike]) -> list[Prediction]:
+        """Read many digits, in the same order.
+
+        Raises: BadImageError, which says which image when there are several.
+        """
+        pixels = []
+        for index, image in enumerate(images):
+            try:
+                pixels.append(to_mnist(image))
+            except BadImageError as error:
+                if len(images) == 1:
+                    raise
+                raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
+        found = [image for image in pixels if image is not None]
+        logits = iter(self._compute_logits(np.stack(found)) if found else ())
+        return [_EMPTY if image is None else self._judge(image, next(logits)) for image in pixels]
+
+    def save_pretrained(self, folder: str | os.PathLike) -> None:
+        """Write the model as a folder that `from_pretrained` reads."""
+        pretrained.save_model(folder, self._state, self.config, self.metrics)
+
+    def push_to_hub(self, repository: str, *, private: bool | None = None) -> str:
+        """Publish the model as "user/name" on the Hub, in one commit.
+
+        Returns: the commit's address.
+        Raises: HubError.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return hub.push_model(folder, repository, private=private)
+
+    def _compute_logits(
+        self, pixels: UInt8[np.ndarray, "count 28 28"]
+    ) -> Float32[np.ndarray, "count 10"]:
+        size = next(size for size in BATCH_SIZES if len(pixels) <= size or size == BATCH_SIZES[-1])
+        chunks = []
+        for start in range(0, len(pixels), size):
+            chunk = pixels[start : start + size, ..., None]
+            filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
+            filled[: len(chunk)] = chunk
+            chunks.append(np.asarray(self._compiled[size](self._state, filled))[: len(chunk)])
+        return np.concatenate(chunks)
+
+    def _judge(
+        self, image: UInt8[np.ndarray, "28 28"], logits: Float32[np.ndarray, "10"]
+    ) -> Prediction:
+        return Prediction(
+            probabilities=softmax(logits / np.float32(self._temperature)),
+            is_digit=True,
+            # Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020, equation 4.
+            digit_score=float(logsumexp(logits)),
+            image=image,
+        )
+
+
+_EMPTY = Prediction(
+    probabilities=np.full(CLASSES, 0.1, np.float32),
+    is_digit=False,
+    digit_score=-np.inf,
+    image=np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8),
+)

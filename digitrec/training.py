@@ -1,0 +1,306 @@
+"""Pure training: states in, states out; nothing here prints or writes."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int, Key, UInt8
+
+from digitrec.augment import AugmentConfig, augment
+from digitrec.data import Examples
+from digitrec.errors import TrainingError
+from digitrec.model import CLASSES, Network, NetworkConfig
+
+OPTIMIZERS = {"adam": optax.adam, "sgd": partial(optax.sgd, momentum=0.9, nesterov=True)}
+SCHEDULES = ("cosine", "plateau")
+REPORTS_PER_EPOCH = 10
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    epochs: int = 30
+    batch_size: int = 128
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3  # the peak of the schedule
+    schedule: str = "cosine"
+    warmup_epochs: float = 2.0  # cosine only
+    plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
+    plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
+    label_smoothing: float = 0.0
+    patience: int = 12  # epochs without a better validation accuracy before training stops
+    seed: int = 0
+
+
+class TrainState(NamedTuple):
+    params: nnx.State
+    batch_stats: nnx.State
+    optimizer_state: optax.OptState
+    key: Key[Array, ""]  # never consumed: each step folds its own number in
+    step: Int[Array, ""]
+
+
+class EarlyStopping(NamedTuple):
+    patience: int
+    best_accuracy: float = -1.0
+    best_epoch: int = 0  # counted from 1; 0 before the first
+    epochs_without_improvement: int = 0
+
+    def update(self, accuracy: float, epoch: int) -> "EarlyStopping":
+        if accuracy > self.best_accuracy:
+            return EarlyStopping(self.patience, accuracy, epoch, 0)
+        return self._replace(epochs_without_improvement=self.epochs_without_improvement + 1)
+
+    @property
+    def should_stop(self) -> bool:
+        return self.epochs_without_improvement >= self.patience
+
+
+class Progress(NamedTuple):
+    """All that a run is after some epochs; enough to continue it."""
+
+    state: TrainState
+    best_params: nnx.State
+    best_batch_stats: nnx.State
+    early_stopping: EarlyStopping
+    history: tuple[dict[str, float], ...] = ()  # one entry an epoch
+
+
+class ScanReport(NamedTuple):
+    """What a progress bar shows: means over the steps since the last report."""
+
+    epoch: int  # counted from 1
+    images: int  # trained on since the last report
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+def make_optimizer(
+    config: TrainingConfig, steps_per_epoch: int
+) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
+    """Build the optimiser, and the schedule by itself for reporting.
+
+    `plateau` multiplies its learning rate by `plateau_factor` when the `value` given to `update`,
+    the validation loss of the epoch before, has not fallen for `plateau_patience` epochs.
+    """
+    if config.schedule == "plateau":
+        schedule = optax.constant_schedule(config.learning_rate)
+    else:
+        steps = config.epochs * steps_per_epoch
+        schedule = optax.warmup_cosine_decay_schedule(
+            init_value=0.0,
+            peak_value=config.learning_rate,
+            warmup_steps=min(round(config.warmup_epochs * steps_per_epoch), steps - 1),
+            decay_steps=steps,
+        )
+    optimizer = OPTIMIZERS[config.optimizer](schedule)
+    if config.schedule == "plateau":
+        optimizer = optax.chain(
+            optimizer,
+            optax.contrib.reduce_on_plateau(
+                factor=config.plateau_factor,
+                patience=config.plateau_patience,
+                accumulation_size=steps_per_epoch,
+            ),
+        )
+    return optax.with_extra_args_support(optimizer), schedule
+
+
+@partial(jax.jit, static_argnames=("graphdef", "optimizer", "augment_config", "label_smoothing"))
+def train_epoch(
+    state: TrainState,
+    images: UInt8[Array, "count 28 28 1"],
+    labels: Int[Array, " count"],
+    batches: Int[Array, "steps batch"],
+    validation_loss: float,
+    *,
+    graphdef: nnx.GraphDef,
+    optimizer: optax.GradientTransformationExtraArgs,
+    augment_config: AugmentConfig,
+    label_smoothing: float,
+) -> tuple[TrainState, Float[Array, ""], Float[Array, ""]]:
+    """Train over an epoch, or the part of one that `batches` names, as one `lax.scan`.
+
+    Arguments:
+        images, labels: the whole training set, on the device.
+        batches: which images each step takes.
+        validation_loss: of the epoch before, for the plateau schedule (infinite at first).
+        graphdef: the network's, in training mode.
+
+    Returns: the new state, the mean loss and the mean accuracy on the augmented images.
+    """
+
+    def step(state, batch):
+        augment_key, dropout_key = jax.random.split(
+            jax.random.fold_in(state.key, 2 * state.step)  # even numbers: steps; odd: epochs
+        )
+        pixels = augment(images[batch], augment_key, augment_config)
+        targets = optax.smooth_labels(jax.nn.one_hot(labels[batch], CLASSES), label_smoothing)
+
+        def loss_and_statistics(params):
+            network = nnx.merge(graphdef, params, state.batch_stats, copy=True)
+            logits = network(pixels, dropout_key)
+            loss = optax.softmax_cross_entropy(logits, targets).mean()
+            return loss, (logits, nnx.state(network, nnx.BatchStat))
+
+        (loss, (logits, batch_stats)), gradients = jax.value_and_grad(
+            loss_and_statistics, has_aux=True
+        )(state.params)
+        updates, optimizer_state = optimizer.update(
+            gradients, state.optimizer_state, state.params, value=validation_loss
+        )
+        params = optax.apply_updates(state.params, updates)
+        accuracy = (logits.argmax(-1) == labels[batch]).mean()
+        new_state = TrainState(params, batch_stats, optimizer_state, state.key, state.step + 1)
+        return new_state, (loss, accuracy)
+
+    state, (losses, accuracies) = jax.lax.scan(step, state, batches)
+    return state, losses.mean(), accuracies.mean()
+
+
+@partial(jax.jit, static_argnames="graphdef")
+def compute_logits(
+    params: nnx.State,
+    batch_stats: nnx.State,
+    images: UInt8[Array, "count 28 28 1"],
+    *,
+    graphdef: nnx.GraphDef,
+) -> Float[Array, "count 10"]:
+    """Run the network, its `graphdef` in evaluation mode, over every image exactly once."""
+    network = nnx.merge(graphdef, params, batch_stats)
+    return jax.lax.map(lambda image: network(image[None])[0], images, batch_size=500)
+
+
+def initial_progress(
+    network_config: NetworkConfig, config: TrainingConfig, train_count: int
+) -> Progress:
+    """Start from weights drawn with the configured seed.
+
+    Raises: TrainingError when there are fewer training images than a batch needs.
+    """
+    if train_count < config.batch_size:
+        raise TrainingError(
+            f"Training needs at least one batch of {config.batch_size} images, found "
+            f"{train_count}; give a smaller --batch-size."
+        )
+    network = Network(network_config, rngs=nnx.Rngs(config.seed))
+    params, batch_stats = nnx.state(network, nnx.Param, nnx.BatchStat)
+    optimizer, _ = make_optimizer(config, train_count // config.batch_size)
+    state = TrainState(
+        params,
+        batch_stats,
+        optimizer.init(params),
+        jax.random.key(config.seed),
+        jnp.zeros((), jnp.int32),
+    )
+    return Progress(state, params, batch_stats, EarlyStopping(config.patience))
+
+
+def fit(
+    train: Examples,
+    validation: Examples,
+    network_config: NetworkConfig,
+    config: TrainingConfig,
+    augment_config: AugmentConfig,
+    progress: Progress | None = None,
+    on_report: Callable[[ScanReport], None] = lambda report: None,
+) -> Iterator[Progress]:
+    """Train, yielding all that there is to know after each epoch.
+
+    Each epoch shuffles the training images and leaves out those that fill no batch; it runs as
+    ten scans of one length, so that `on_report` hears of it more often than once a minute.
+
+    Arguments:
+        train, validation: uint8 images and int32 labels.
+        progress: where to continue (default: from the start). Since all randomness is derived
+            from the seed and the step, a continued run ends with the weights, bit for bit, of
+            one that was never interrupted.
+
+    Raises: TrainingError when the loss is no longer finite.
+    """
+    progress = progress or initial_progress(network_config, config, len(train.labels))
+    steps = len(train.labels) // config.batch_size
+    scan_steps = max(1, round(steps / REPORTS_PER_EPOCH))
+    scans = steps // scan_steps
+    optimizer, schedule = make_optimizer(config, scans * scan_steps)
+    network = Network(network_config, rngs=nnx.Rngs(config.seed))
+    network.train()
+    train_graphdef = nnx.graphdef(network)
+    network.eval()
+    evaluation_graphdef = nnx.graphdef(network)
+    images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
+    validation_images = jnp.asarray(validation.images)
+
+    for epoch in range(len(progress.history) + 1, config.epochs + 1):
+        if progress.early_stopping.should_stop:
+            return
+        started = time.perf_counter()
+        state, history = progress.state, progress.history
+        order = jax.random.permutation(jax.random.fold_in(state.key, 2 * epoch + 1), len(labels))
+        batches = order[: scans * scan_steps * config.batch_size].reshape(
+            scans, scan_steps, config.batch_size
+        )
+        means = []
+        for scan in range(scans):
+            scan_started = time.perf_counter()
+            state, loss, accuracy = train_epoch(
+                state,
+                images,
+                labels,
+                batches[scan],
+                history[-1]["validation_loss"] if history else np.inf,
+                graphdef=train_graphdef,
+                optimizer=optimizer,
+                augment_config=augment_config,
+                label_smoothing=config.label_smoothing,
+            )
+            loss, accuracy = float(loss), float(accuracy)
+            if not np.isfinite(loss):
+                raise TrainingError(
+                    f"Epoch {epoch}: the training loss should be finite, but is {loss}; start "
+                    f"again with a --learning-rate below {config.learning_rate:g}."
+                )
+            means.append((loss, accuracy))
+            count = scan_steps * config.batch_size
+            speed = count / (time.perf_counter() - scan_started)
+            on_report(ScanReport(epoch, count, loss, accuracy, speed))
+        train_seconds = time.perf_counter() - started
+
+        logits = compute_logits(
+            state.params, state.batch_stats, validation_images, graphdef=evaluation_graphdef
+        )
+        validation_loss = optax.softmax_cross_entropy_with_integer_labels(
+            logits, jnp.asarray(validation.labels)
+        ).mean()
+        validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
+        train_loss, train_accuracy = np.mean(means, 0)
+        plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
+        rate_scale = 1.0 if plateau is None else plateau.scale
+        early_stopping = progress.early_stopping.update(validation_accuracy, epoch)
+        improved = early_stopping.best_epoch == epoch
+        progress = Progress(
+            state,
+            state.params if improved else progress.best_params,
+            state.batch_stats if improved else progress.best_batch_stats,
+            early_stopping,
+            (
+                *history,
+                {
+                    "train_loss": float(train_loss),
+                    "train_accuracy": float(train_accuracy),
+                    "validation_loss": float(validation_loss),
+                    "validation_accuracy": validation_accuracy,
+                    "learning_rate": float(schedule(state.step) * rate_scale),
+                    "images_per_second": scans * scan_steps * config.batch_size / train_seconds,
+                    "seconds": time.perf_counter() - started,
+                },
+            ),
+        )
+        yield progress

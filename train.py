@@ -1,0 +1,390 @@
+"""Train the digit recogniser on MNIST and write a run folder.
+
+python train.py                      # the shipped recipe
+python train.py --resume runs/NAME   # continue a run that was interrupted
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import shlex
+import sys
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import numpy as np
+from flax import nnx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from digitrec import checkpoint, data, metrics, pretrained, report, training
+from digitrec.augment import AugmentConfig
+from digitrec.errors import BadCheckpointError, DigitrecError
+from digitrec.model import Network, NetworkConfig
+
+OPTIONS_FILE = "options.json"
+STATES_FOLDER = "states"
+# What a resumed run may be told anew: where the data lies changes no result.
+PLACES = {"data_dir", "manual_dir", "output", "resume"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    options, given = parse_options(arguments)
+    try:
+        if options.resume:
+            run = Path(options.resume)
+            settings = read_settings(run, given)
+        else:
+            run = Path(options.output or f"runs/{datetime.now():%Y%m%d-%H%M%S}")
+            settings = make_settings(options, given)
+            start_run(run, settings)
+        train(run, settings, options.data_dir, options.manual_dir)
+    except DigitrecError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\ntrain.py: stopped; to go on: python train.py --resume {run}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(run: Path, settings: dict, data_dir: str | None, manual_dir: str | None) -> None:
+    """Load, split, fit, save, report."""
+    console = Console(highlight=False, soft_wrap=True)
+    network_config = NetworkConfig.from_json(settings["network"])
+    config = training.TrainingConfig(**settings["training"])
+    console.print(f"Run folder: {run}")
+    split = data.split_mnist(
+        *data.load_mnist(data_dir, manual_dir),
+        settings["protocol"],
+        settings["validation_fraction"],
+        config.seed,
+    )
+    console.print(
+        f"MNIST, protocol {settings['protocol']}: {len(split.train.labels):,} images to train, "
+        f"{len(split.validation.labels):,} to validate, {len(split.test.labels):,} to test"
+    )
+    initial = training.initial_progress(network_config, config, len(split.train.labels))
+    with checkpoint.open_states(run / STATES_FOLDER) as states:
+        progress = checkpoint.restore_progress(states, initial)
+        if progress.history:
+            console.print(f"Continuing after epoch {len(progress.history)}")
+        with progress_bar(console) as bar:
+            task = bar.add_task(
+                "",
+                total=config.epochs * len(split.train.labels),
+                completed=len(progress.history) * len(split.train.labels),
+                status="compiling",
+            )
+
+            def show(report: training.ScanReport) -> None:
+                bar.update(
+                    task,
+                    description=f"epoch {report.epoch}/{config.epochs}",
+                    advance=report.images,
+                    status=f"loss {report.loss:.4f}  accuracy {100 * report.accuracy:.2f} %  "
+                    f"{report.images_per_second:,.0f} images/s",
+                )
+
+            for latest in training.fit(
+                split.train,
+                split.validation,
+                network_config,
+                config,
+                AugmentConfig(**settings["augmentation"]),
+                progress,
+                show,
+            ):
+                progress = latest
+                checkpoint.save_progress(states, progress)
+                console.print(epoch_line(progress, config.epochs))
+    finish(run, settings, split, progress, console)
+
+
+def finish(
+    run: Path, settings: dict, split: data.Split, progress: training.Progress, console: Console
+) -> None:
+    """Publish the best epoch into the run folder; the only place that reads the test images."""
+    network = Network(NetworkConfig.from_json(settings["network"]), rngs=nnx.Rngs(0))
+    network.eval()
+    logits = {
+        name: np.asarray(
+            training.compute_logits(
+                progress.best_params,
+                progress.best_batch_stats,
+                getattr(split, name).images,
+                graphdef=nnx.graphdef(network),
+            )
+        )
+        for name in ("validation", "test")
+    }
+    temperature = metrics.fit_temperature(logits["validation"], split.validation.labels)
+    figures = {
+        name: metrics.classification_metrics(
+            getattr(split, name).labels,
+            metrics.calibrated_probabilities(part_logits, temperature),
+        )
+        for name, part_logits in logits.items()
+    }
+    history = list(progress.history)
+    figures["training"] = {
+        "protocol": settings["protocol"],
+        "images": len(split.train.labels),
+        "epochs": len(history),
+        "best_epoch": progress.early_stopping.best_epoch,
+        "seconds": sum(entry["seconds"] for entry in history),
+        "images_per_second": float(np.median([entry["images_per_second"] for entry in history])),
+        "history": history,
+    }
+    figures["model"] = {
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
+    }
+    report.plot_curves(history, run / "training_curves.png")
+    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
+    report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
+    pretrained.save_model(
+        run,
+        nnx.merge_state(progress.best_params, progress.best_batch_stats),
+        {
+            "model": settings["network"],
+            "temperature": temperature,
+            "training": {
+                **{name: value for name, value in settings.items() if name != "network"},
+                "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
+                "versions": {
+                    "python": platform.python_version(),
+                    **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},
+                },
+            },
+        },
+        figures,
+    )
+    for name in ("validation", "test"):
+        part = figures[name]
+        accuracy = f"{100 * part['accuracy']:.2f} % of {part['count']:,} {name} images"
+        console.print(report.per_class_table(part, f"{accuracy} ({part['errors']} errors)"))
+    size = (run / pretrained.WEIGHTS_FILE).stat().st_size / 1e6
+    console.print(
+        f"Best epoch {progress.early_stopping.best_epoch} of {len(history)}, "
+        f"{figures['training']['seconds']:.0f} s of training, "
+        f"{figures['training']['images_per_second']:,.0f} images/s, {size:.2f} MB of weights\n"
+        f"Model: {run}    to try it: python app.py --model {run}"
+    )
+
+
+def progress_bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def epoch_line(progress: training.Progress, epochs: int) -> str:
+    entry = progress.history[-1]
+    best = progress.early_stopping
+    return (
+        f"epoch {len(progress.history):>3}/{epochs}  "
+        f"train loss {entry['train_loss']:.4f} accuracy {100 * entry['train_accuracy']:.2f} %  "
+        f"validation loss {entry['validation_loss']:.4f} "
+        f"accuracy {100 * entry['validation_accuracy']:.2f} %  "
+        f"best {100 * best.best_accuracy:.2f} % (epoch {best.best_epoch})  "
+        f"{entry['images_per_second']:,.0f} images/s"
+    )
+
+
+def make_settings(options: argparse.Namespace, given: dict) -> dict:
+    """Gather all that decides the outcome of a run, ready for JSON."""
+
+    def chosen(config):
+        return {
+            field.name: getattr(options, field.name, field.default)
+            for field in dataclasses.fields(config)
+        }
+
+    command = ["python", "train.py"]
+    for name, value in given.items():
+        if name not in PLACES:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    return {
+        "command": shlex.join(command),
+        "protocol": options.protocol,
+        "validation_fraction": options.validation_fraction,
+        "network": chosen(NetworkConfig),
+        "training": chosen(training.TrainingConfig),
+        "augmentation": chosen(AugmentConfig),
+    }
+
+
+def start_run(run: Path, settings: dict) -> None:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        if any(run.iterdir()):
+            raise BadCheckpointError(
+                f"--output {run} should be a new or an empty folder, but holds files; choose "
+                f"another, or continue that run with --resume {run}."
+            )
+        pretrained.write_json(run / OPTIONS_FILE, settings)
+    except OSError as error:
+        raise BadCheckpointError(
+            f"--output {run} should be a folder to write to, but is not ({error.strerror}); "
+            "choose another."
+        ) from error
+
+
+def read_settings(run: Path, given: dict) -> dict:
+    if others := given.keys() - PLACES:
+        raise BadCheckpointError(
+            f"--resume {run} takes all options from the run, but --"
+            f"{', --'.join(sorted(others)).replace('_', '-')} was given as well; leave it out."
+        )
+    if (run / pretrained.WEIGHTS_FILE).exists():
+        raise BadCheckpointError(
+            f"--resume {run} should name an unfinished run, but this one is finished; "
+            f"try it with: python app.py --model {run}"
+        )
+    try:
+        return json.loads((run / OPTIONS_FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise BadCheckpointError(
+            f"--resume {run} should name a run's folder, but its {OPTIONS_FILE} cannot be read "
+            f"({error}); list the runs with: ls runs"
+        ) from error
+
+
+def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict]:
+    """Return all options, and those among them that were given, in their order."""
+    parser = argparse.ArgumentParser(
+        description="Train the digit recogniser on MNIST and write a run folder: the best "
+        "checkpoint, config.json, metrics.json, training curves and a confusion matrix."
+    )
+
+    def add(group, config, name, convert, text, **details):
+        default = getattr(config, name)
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=convert,
+            default=default,
+            help=f"{text} (default: {default})",
+            **details,
+        )
+
+    run = parser.add_argument_group("run")
+    run.add_argument(
+        "--output", metavar="DIR", help="folder of the new run (default: runs/DATE-TIME)"
+    )
+    run.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="continue the run in this folder, with the options it was started with "
+        "(default: start a new run)",
+    )
+    config = training.TrainingConfig
+    add(run, config, "seed", whole_number, "seed of all randomness, a whole number")
+    source = parser.add_argument_group("data")
+    source.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of tensorflow-datasets (default: $TFDS_DATA_DIR or ~/tensorflow_datasets)",
+    )
+    source.add_argument(
+        "--manual-dir",
+        metavar="DIR",
+        help="folder with MNIST's four .gz files, instead of downloading them (default: download)",
+    )
+    source.add_argument(
+        "--protocol",
+        choices=data.PROTOCOLS,
+        default="official",
+        help="official: the 60,000 training images, tested on the 10,000; kaggle-42k: a "
+        "stratified 42,000 of all 70,000, tested on the other 28,000 (default: official)",
+    )
+    source.add_argument(
+        "--validation-fraction",
+        type=fraction,
+        default=0.1,
+        help="share of the images that validates, between 0 and 1 (default: 0.1)",
+    )
+    learning = parser.add_argument_group("training")
+    add(learning, config, "epochs", positive_whole_number, "passes over the training images")
+    add(learning, config, "batch_size", positive_whole_number, "images per step")
+    add(learning, config, "optimizer", str, "Optax optimiser", choices=training.OPTIMIZERS)
+    add(learning, config, "learning_rate", positive, "peak learning rate, per step")
+    add(
+        learning,
+        config,
+        "schedule",
+        str,
+        "learning-rate schedule: cosine (after a warm-up) or plateau (reduced when the "
+        "validation loss stops falling)",
+        choices=training.SCHEDULES,
+    )
+    add(learning, config, "warmup_epochs", not_negative, "epochs of warm-up, for cosine")
+    add(learning, config, "plateau_factor", fraction, "what plateau multiplies the rate by")
+    add(
+        learning,
+        config,
+        "plateau_patience",
+        positive_whole_number,
+        "epochs without a lower validation loss before plateau reduces the rate",
+    )
+    add(learning, config, "label_smoothing", share, "label smoothing, 0 to below 1")
+    add(
+        learning,
+        config,
+        "patience",
+        positive_whole_number,
+        "epochs without a better validation accuracy before training stops",
+    )
+    network = parser.add_argument_group("network")
+    add(network, NetworkConfig, "block_dropout", share, "dropout after each block, 0 to below 1")
+    add(network, NetworkConfig, "head_dropout", share, "dropout in the head, 0 to below 1")
+    changes = parser.add_argument_group("augmentation")
+    add(changes, AugmentConfig, "rotation", not_negative, "largest rotation, degrees either way")
+    add(changes, AugmentConfig, "zoom", share, "largest zoom, share of the size, 0 to below 1")
+    add(changes, AugmentConfig, "translation", not_negative, "largest shift, pixels either way")
+
+    options = parser.parse_args(arguments)
+    nothing = argparse.Namespace(**dict.fromkeys(vars(options), _NOT_GIVEN))
+    parsed = parser.parse_args(arguments, nothing)
+    return options, {k: v for k, v in vars(parsed).items() if v is not _NOT_GIVEN}
+
+
+_NOT_GIVEN = object()
+
+
+def number(convert, accept, expected):
+    def parse(text: str):
+        try:
+            value = convert(text)
+        except ValueError:
+            value = None
+        if value is None or not accept(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+        return value
+
+    return parse
+
+
+whole_number = number(int, lambda value: 0 <= value < 2**32, "a whole number from 0 to 2^32 - 1")
+positive_whole_number = number(int, lambda value: value >= 1, "a whole number above 0")
+positive = number(float, lambda value: 0 < value < np.inf, "a number above 0")
+not_negative = number(float, lambda value: 0 <= value < np.inf, "a number of 0 or more")
+fraction = number(float, lambda value: 0 < value < 1, "a number between 0 and 1")
+share = number(float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.exit(main())
