@@ -1,6 +1,8 @@
 """MNIST through tensorflow-datasets as uint8 arrays, and its stratified splits."""
 
 import os
+import urllib.error
+import urllib.request
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +14,12 @@ from sklearn.model_selection import train_test_split
 from digitrec.errors import DatasetUnavailableError
 
 MNIST_VERSION = "3.0.1"
+SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from
+FILES = tuple(
+    f"{part}-{kind}-ubyte.gz"
+    for part in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+)
 KAGGLE_IMAGES = 42_000
 PROTOCOLS = ("official", "kaggle-42k")
 
@@ -61,10 +69,12 @@ def load_mnist(
 
 
 def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path) -> None:
-    if manual_dir is not None and not Path(manual_dir).is_dir():
+    if manual_dir is None:
+        _check_network()
+    elif missing := [name for name in FILES if not Path(manual_dir, name).is_file()]:
         raise DatasetUnavailableError(
-            f"--manual-dir {manual_dir} should be a folder with MNIST's four .gz files, "
-            "but there is no such folder."
+            f"--manual-dir {manual_dir} should be a folder with MNIST's four files "
+            f"{', '.join(FILES)}, but {missing[0]} is not there."
         )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -98,6 +108,19 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
             "MNIST could not be prepared by tensorflow-datasets "
             f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); connect to the "
             "network, or pass --manual-dir DIR with MNIST's four .gz files."
+        ) from error
+
+
+def _check_network() -> None:
+    """Ask the server of MNIST's files for an answer: tensorflow-datasets tries for 3 minutes."""
+    try:
+        urllib.request.urlopen(SERVER, timeout=15).close()
+    except urllib.error.HTTPError:
+        pass  # an answer, if not to this question
+    except OSError as error:
+        raise DatasetUnavailableError(
+            f"MNIST should be downloaded from {SERVER}, but it cannot be reached ({error}); "
+            "connect to the network, or pass --manual-dir DIR with MNIST's four .gz files."
         ) from error
 
 

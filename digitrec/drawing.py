@@ -9,10 +9,11 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 from digitrec.errors import BadImageError
@@ -26,7 +27,7 @@ MAXIMUM_SIDE = 1600  # larger pictures are shrunk by a whole number first
 MINIMUM_CONTRAST = 24  # of 255: noise of paper and JPEG stays below, faint pencil is above
 FAINTEST_INK = 0.1  # of the strongest ink: what is fainter does not widen the bounding box
 
-ImageLike = str | os.PathLike | Image.Image | Shaped[np.ndarray, "..."] | Mapping
+ImageLike = Any  # what `to_mnist` documents; `read_picture` checks it and says what is wrong
 
 
 def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
@@ -85,11 +86,13 @@ def crop(ink: UInt8[np.ndarray, "height width"], above: float) -> UInt8[np.ndarr
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def fit_box(ink: UInt8[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns"]:
+def fit_box(
+    ink: UInt8[np.ndarray, "height width"],
+) -> Float32[np.ndarray, "rows columns"]:
     """Scale with anti-aliasing so that the longer side is 20, and the strongest ink 255."""
-    rows, columns = ink.shape
-    scale = BOX / max(rows, columns)
-    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    height, width = ink.shape
+    scale = BOX / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     scaled = Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.HAMMING)
     box = np.asarray(scaled)
     return box * (255 / box.max())
@@ -153,11 +156,16 @@ def _read_file(path: Path) -> UInt8[np.ndarray, "height width 4"]:
         with Image.open(path, formats=FORMATS) as image:
             return _from_pillow(image)
     except BadImageError as error:
-        raise BadImageError(f"{path}: {error}") from error
+        raise BadImageError(f"{path.name}: {error}") from error
+    except UnidentifiedImageError as error:
+        raise BadImageError(
+            f"{path.name} should be an image ({', '.join(FORMATS)}), but is none; save it as PNG "
+            "or JPEG."
+        ) from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds on damaged files
         raise BadImageError(
-            f"{path.name} should be an undamaged image ({', '.join(FORMATS)}), but cannot be read "
-            f"({error}); save it again as PNG or JPEG."
+            f"{path.name} should be an undamaged image, but cannot be read ({error}); save it "
+            "again as PNG or JPEG."
         ) from error
 
 

@@ -119,7 +119,7 @@ def train_epoch(
     images: UInt8[Array, "count 28 28 1"],
     labels: Int[Array, " count"],
     batches: Int[Array, "steps batch"],
-    validation_loss: float,
+    validation_loss: Float[Array, ""],
     *,
     graphdef: nnx.GraphDef,
     optimizer: optax.GradientTransformationExtraArgs,

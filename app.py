@@ -1,0 +1,30 @@
+"""Serve the demo: python app.py [--model FOLDER_OR_HUB_ID] [--share]"""
+
+import argparse
+from pathlib import Path
+
+from digitrec import DigitrecError, DigitRecognizer
+from digitrec.ui import LAUNCH_OPTIONS, build_demo
+
+parser = argparse.ArgumentParser(description="Serve the digit recogniser as a web page.")
+parser.add_argument(
+    "--model",
+    default=Path(__file__).with_name("checkpoints"),
+    help="a folder, or a Hugging Face Hub repository user/name (default: %(default)s)",
+)
+parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+parser.add_argument("--port", type=int, help="TCP port, 1 to 65535 (default: 7860 or above)")
+parser.add_argument("--share", action="store_true", help="also serve a public link for 1 week")
+options = parser.parse_args(None if __name__ == "__main__" else [])
+
+try:
+    demo = build_demo(DigitRecognizer.from_pretrained(options.model))
+    if __name__ == "__main__":
+        demo.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            **LAUNCH_OPTIONS,
+        )
+except (DigitrecError, OSError) as error:
+    parser.exit(2, f"app.py: {error}\n")

@@ -1,0 +1,87 @@
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+
+from digitrec.data import Examples, load_mnist, split_mnist
+from digitrec.errors import DatasetUnavailableError
+
+
+def numbered(count):
+    """Examples whose pixels name them; labels in MNIST's own unequal shares."""
+    images = np.zeros((count, 28, 28, 1), np.uint8)
+    images[:, 0, :4, 0] = np.arange(count, dtype=np.uint32).view(np.uint8).reshape(count, 4)
+    labels = np.random.default_rng(0).integers(0, 12, count) % 10
+    return Examples(images, labels.astype(np.int32))
+
+
+def names(examples):
+    return np.ascontiguousarray(examples.images[:, 0, :4, 0]).view(np.uint32)[:, 0]
+
+
+@pytest.mark.parametrize(
+    "protocol, sizes",
+    [("official", (54_000, 6_000, 10_000)), ("kaggle-42k", (37_800, 4_200, 28_000))],
+)
+def test_splits_have_their_sizes_are_disjoint_and_stratified(protocol, sizes):
+    everything = numbered(70_000)
+    train, test = (
+        Examples(*(part[a:b] for part in everything)) for a, b in ((0, 60_000), (60_000, None))
+    )
+    split = split_mnist(train, test, protocol, 0.1, seed=0)
+    assert tuple(len(part.labels) for part in split) == sizes
+    assert len(set(np.concatenate([names(part) for part in split]))) == 70_000
+    shares = [np.bincount(part.labels) / len(part.labels) for part in split[:2]]
+    np.testing.assert_allclose(*shares, atol=2e-4)
+    for part in split:
+        np.testing.assert_array_equal(part.labels, everything.labels[names(part)])
+    if protocol == "official":
+        assert names(split.test).min() == 60_000
+
+
+def test_split_depends_on_the_seed_alone():
+    examples = numbered(1000), numbered(100)
+    first, same, other = (split_mnist(*examples, "official", 0.1, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(names(first.validation), names(same.validation))
+    assert set(names(first.validation)) != set(names(other.validation))
+
+
+def test_mnist_arrives_through_tensorflow_datasets_complete(mnist_dir, mnist_data_dir):
+    # Against the raw files; tensorflow-datasets shuffles, so the order is compared away.
+    for examples, name in zip(load_mnist(mnist_data_dir), ("train", "t10k"), strict=True):
+        images = gzip.decompress((mnist_dir / f"{name}-images-idx3-ubyte.gz").read_bytes())[16:]
+        labels = gzip.decompress((mnist_dir / f"{name}-labels-idx1-ubyte.gz").read_bytes())[8:]
+        raw = np.frombuffer(images, np.uint8).reshape(-1, 784)
+        expected = np.column_stack([raw, np.frombuffer(labels, np.uint8)])
+        found = np.column_stack(
+            [examples.images.reshape(-1, 784), examples.labels.astype(np.uint8)]
+        )
+        assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
+
+
+def test_manual_dir_without_a_file_is_named(mnist_dir, tmp_path):
+    for path in list(mnist_dir.glob("*.gz"))[:3]:
+        shutil.copy(path, tmp_path)
+    with pytest.raises(DatasetUnavailableError, match="is not there"):
+        load_mnist(tmp_path / "data", tmp_path)
+
+
+def test_manual_file_with_another_content_is_refused(mnist_dir, tmp_path):
+    for path in mnist_dir.glob("*.gz"):
+        shutil.copy(path, tmp_path)
+    with (tmp_path / "t10k-labels-idx1-ubyte.gz").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(DatasetUnavailableError, match="t10k-labels-idx1-ubyte.gz"):
+        load_mnist(tmp_path / "data", tmp_path)
+    assert not list((tmp_path / "data").rglob("*.npz"))
+
+
+def test_damaged_arrays_are_named(tmp_path, small_data_dir):
+    name = "mnist/mnist-3.0.1.npz"
+    content = bytearray((small_data_dir / name).read_bytes())
+    content[5000] ^= 1
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetUnavailableError, match="delete the file"):
+        load_mnist(tmp_path)

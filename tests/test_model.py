@@ -1,0 +1,54 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from digitrec.model import Network, NetworkConfig, max_pool
+
+
+@pytest.fixture(scope="module")
+def network():
+    return Network(NetworkConfig(), rngs=nnx.Rngs(0))
+
+
+def test_three_blocks_of_32_64_and_128_filters_within_the_size_limit(network):
+    assert [block.convolutions[-1].out_features for block in network.blocks] == [32, 64, 128]
+    for block in network.blocks:
+        assert len(block.normalizations) == len(block.convolutions)
+        assert block.dropout.rate > 0
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
+    assert parameters * 4 < 8.5e6
+
+
+def test_state_is_parameters_and_batch_statistics_only(network):
+    kinds = {type(leaf) for _, leaf in nnx.to_flat_state(nnx.state(network))}
+    assert kinds == {nnx.Param, nnx.BatchStat}
+
+
+def test_bytes_and_floats_of_the_same_pixels_agree(network):
+    # Scaling is the network's own first line: nobody can forget or repeat it.
+    pixels = jnp.asarray(np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8))
+    network.eval()
+    np.testing.assert_array_equal(network(pixels), network(pixels.astype(jnp.float32)))
+    assert network(pixels).shape == (3, 10)
+
+
+def test_dropout_and_batch_statistics_act_in_training_only():
+    network = Network(NetworkConfig(), rngs=nnx.Rngs(0))
+    pixels = jnp.asarray(np.random.default_rng(0).integers(0, 256, (8, 28, 28, 1), np.uint8))
+    network.train()
+    first, second = (network(pixels, jax.random.key(seed)) for seed in (0, 1))
+    assert np.abs(first - second).max() > 1e-3
+    np.testing.assert_array_equal(first, network(pixels, jax.random.key(0)))
+    before = nnx.state(network, nnx.BatchStat)
+    network.eval()
+    np.testing.assert_array_equal(network(pixels), network(pixels))
+    jax.tree.map(np.testing.assert_array_equal, before, nnx.state(network, nnx.BatchStat))
+
+
+@pytest.mark.parametrize("side", [6, 7])
+def test_max_pool_equals_that_of_flax(side):
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, side, side, 3)), jnp.float32)
+    expected = nnx.max_pool(images, (2, 2), (2, 2))
+    np.testing.assert_array_equal(max_pool(images), expected)

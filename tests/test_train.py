@@ -1,0 +1,147 @@
+"""The command line, as a user runs it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from digitrec.pretrained import load_model
+
+
+def train(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, ROOT / "train.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def test_run_folder_holds_all_that_is_promised(small_run):
+    names = {path.name for path in small_run.iterdir()}
+    assert names >= {
+        *["model.safetensors", "config.json", "metrics.json"],
+        *["training_curves.png", "confusion_matrix.png"],
+    }
+    for name in ("training_curves.png", "confusion_matrix.png"):
+        with Image.open(small_run / name) as image:
+            assert min(image.size) > 300
+    network, config, metrics = load_model(small_run)
+    assert config["training"]["training"]["seed"] == 3
+    assert "--seed 3" in config["training"]["command"]
+    assert str(small_run.parent) not in json.dumps(config)
+    assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 10
+    validation = [entry["validation_accuracy"] for entry in metrics["training"]["history"]]
+    assert metrics["validation"]["accuracy"] == pytest.approx(max(validation))
+
+
+def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
+    train_command, small_run, tmp_path
+):
+    run = tmp_path / "killed"
+    with subprocess.Popen(
+        [*train_command, "--output", run], cwd=ROOT, stdout=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not (run / "states" / "1" / "commit_success.txt").exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    assert not (run / "model.safetensors").exists()
+    data_dir = train_command[3]
+    result = train("--resume", run, "--data-dir", data_dir)
+    assert result.returncode == 0, result.stderr
+    assert "Continuing after epoch" in result.stdout
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (run, small_run)]
+    assert weights[0] == weights[1]
+    again = train("--resume", run)
+    assert (again.returncode, "finished" in again.stderr) == (2, True)
+
+
+def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
+    run = tmp_path / "interrupted"
+    process = subprocess.Popen(
+        [*train_command, "--output", run],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "epoch   1/10" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == f"train.py: stopped; to go on: python train.py --resume {run}"
+
+
+def test_final_table_shows_precision_recall_and_f1(train_command, small_data_dir, tmp_path):
+    output = train(
+        *["--data-dir", small_data_dir, "--epochs", "1", "--batch-size", "64"],
+        *["--protocol", "official", "--schedule", "plateau", "--optimizer", "sgd"],
+        *["--output", tmp_path / "run"],
+    ).stdout
+    assert all(word in output for word in ("precision", "recall", "F1", "images/s", "MB"))
+    assert len(re.findall(r"│ +\d │", output)) == 20  # validation and test
+
+
+def test_help_explains_each_option_with_its_default():
+    text = re.sub(r"\s+", " ", train("--help").stdout)
+    options = re.split(r" (?=--[a-z])", text.split("show this help message and exit")[1])
+    assert len(options) > 15
+    for option in options:
+        if re.match(r"--[a-z-]+ [A-Z{]", option):
+            assert "(default: " in option, option
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--epochs", "0"], "expected a whole number above 0, found '0'"),
+        (["--learning-rate", "nan"], "expected a number above 0"),
+        (["--validation-fraction", "1"], "between 0 and 1"),
+        (["--schedule", "linear"], "invalid choice"),
+        (["--resume", "no/such/run"], "options.json cannot be read"),
+        (["--resume", "no/such/run", "--epochs", "3"], "leave it out"),
+        (["--manual-dir", "no/such/folder"], "train-images-idx3-ubyte.gz is not there"),
+        (["--output", "{not_empty}"], "new or an empty folder"),
+        (["--output", "{file}"], "should be a folder"),
+        (["--data-dir", "{damaged}"], "delete the file"),
+    ],
+)
+def test_bad_input_ends_with_one_sentence_and_status_2(arguments, said, tmp_path):
+    (tmp_path / "not_empty").mkdir()
+    (tmp_path / "not_empty" / "file").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "damaged" / "mnist").mkdir(parents=True)
+    (tmp_path / "damaged" / "mnist" / "mnist-3.0.1.npz").write_bytes(b"PK")
+    places = {name: tmp_path / name for name in ("not_empty", "file", "damaged")}
+    arguments = [argument.format(**places) for argument in arguments]
+    if "--output" not in arguments and "--resume" not in arguments:
+        arguments += ["--output", str(tmp_path / "run")]
+    if "--data-dir" not in arguments and "--resume" not in arguments:
+        arguments += ["--data-dir", str(tmp_path / "data")]
+    result = train(*arguments)
+    assert result.returncode == 2
+    assert said in result.stderr and "Traceback" not in result.stderr
+    assert result.stderr.count("train.py: ") == 1
+
+
+def test_without_network_and_files_one_sentence_names_the_option(tmp_path):
+    # A proxy that refuses connections stands in for a missing network.
+    refused = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTPS_PROXY")}
+    result = train(
+        *["--data-dir", tmp_path / "data", "--output", tmp_path / "run"],
+        env=os.environ | refused,
+        timeout=60,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("train.py: MNIST should be downloaded")
+    assert "--manual-dir DIR" in result.stderr and len(result.stderr.splitlines()) == 1

@@ -1,0 +1,167 @@
+import json
+from dataclasses import replace
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+from digitrec.augment import AugmentConfig
+from digitrec.checkpoint import open_states, restore_progress, save_progress
+from digitrec.data import Examples
+from digitrec.errors import BadCheckpointError, TrainingError
+from digitrec.model import NetworkConfig
+from digitrec.training import (
+    EarlyStopping,
+    TrainingConfig,
+    fit,
+    initial_progress,
+    make_optimizer,
+)
+
+CONFIG = TrainingConfig(epochs=3, batch_size=32, warmup_epochs=0.5)
+TINY = NetworkConfig(filters=(4, 8, 8), kernel_sizes=((3,), (3,), (3,)), head_features=8)
+
+
+def part(examples, start, stop):
+    return Examples(examples.images[start:stop], examples.labels[start:stop])
+
+
+def run(small_digits, config=CONFIG, network=TINY, **options):
+    train, validation = part(small_digits, 0, 400), part(small_digits, 400, 500)
+    return fit(train, validation, network, config, AugmentConfig(), **options)
+
+
+def assert_same(first, second):
+    def same(a, b):
+        if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+    jax.tree.map(same, first.state, second.state)
+    jax.tree.map(same, first.best_params, second.best_params)
+    assert first.early_stopping == second.early_stopping
+
+
+@pytest.fixture(scope="module")
+def epochs(small_digits):
+    return list(run(small_digits))
+
+
+def test_a_real_network_learns_real_digits(small_run):
+    figures = json.loads((small_run / "metrics.json").read_text())
+    assert figures["test"]["accuracy"] > 0.9
+
+
+def test_same_seed_gives_the_same_weights_bit_for_bit(small_digits, epochs):
+    assert_same(list(run(small_digits))[-1], epochs[-1])
+
+
+def test_another_seed_gives_other_weights(small_digits, epochs):
+    other = list(run(small_digits, replace(CONFIG, epochs=1, seed=1)))[-1]
+    first = jax.tree.leaves(epochs[0].state.params)
+    assert any(
+        (a != b).any() for a, b in zip(first, jax.tree.leaves(other.state.params), strict=True)
+    )
+
+
+def test_continued_run_ends_bit_for_bit_as_an_unbroken_one(small_digits, epochs, tmp_path):
+    with open_states(tmp_path) as states:
+        save_progress(states, epochs[0])
+    initial = initial_progress(TINY, CONFIG, 400)
+    with open_states(tmp_path) as states:
+        restored = restore_progress(states, initial)
+    assert_same(restored, epochs[0])
+    assert restored.history == epochs[0].history
+    assert_same(list(run(small_digits, progress=restored))[-1], epochs[-1])
+
+
+def test_nothing_saved_yet_means_from_the_start(tmp_path):
+    initial = initial_progress(TINY, CONFIG, 400)
+    with open_states(tmp_path) as states:
+        assert restore_progress(states, initial) is initial
+
+
+def test_damaged_newest_state_falls_back_to_the_one_before(epochs, tmp_path):
+    initial = initial_progress(TINY, CONFIG, 400)
+    with open_states(tmp_path) as states:
+        for progress in epochs:
+            save_progress(states, progress)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3"]
+    for file in (tmp_path / "3" / "arrays").rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:10])
+    with open_states(tmp_path) as states:
+        assert_same(restore_progress(states, initial), epochs[1])
+    (tmp_path / "2" / "epochs" / "metadata").write_text("{")
+    with open_states(tmp_path) as states, pytest.raises(BadCheckpointError, match="start a new"):
+        restore_progress(states, initial)
+
+
+def test_best_epoch_is_the_one_kept(epochs):
+    last = epochs[-1]
+    accuracies = [entry["validation_accuracy"] for entry in last.history]
+    best = int(np.argmax(accuracies))
+    assert last.early_stopping.best_epoch == best + 1
+    jax.tree.map(np.testing.assert_array_equal, last.best_params, epochs[best].state.params)
+
+
+def test_early_stopping_counts_epochs_without_improvement():
+    stopping = EarlyStopping(patience=2)
+    seen = []
+    for epoch, accuracy in enumerate([0.5, 0.7, 0.7, 0.8, 0.6, 0.8], 1):
+        stopping = stopping.update(accuracy, epoch)
+        seen.append(stopping.should_stop)
+    assert seen == [False] * 5 + [True]
+    assert (stopping.best_accuracy, stopping.best_epoch) == (0.8, 4)
+
+
+def test_training_stops_early_when_nothing_improves(small_digits):
+    # A learning rate of almost nothing: the accuracy of the first epoch stays the best.
+    config = replace(CONFIG, epochs=9, learning_rate=1e-12, patience=2)
+    epochs = list(run(small_digits, config))
+    assert len(epochs) == epochs[-1].early_stopping.best_epoch + 2 < 9
+
+
+def test_cosine_schedule_rises_to_the_peak_and_falls_to_nothing():
+    config = TrainingConfig(epochs=10, warmup_epochs=2.0, learning_rate=0.1)
+    _, schedule = make_optimizer(config, steps_per_epoch=100)
+    rates = [float(schedule(step)) for step in (0, 100, 200, 600, 1000)]
+    assert rates == pytest.approx([0, 0.05, 0.1, 0.05, 0], abs=1e-6)
+
+
+def test_plateau_schedule_reduces_the_rate_once_the_validation_loss_stalls():
+    config = TrainingConfig(
+        schedule="plateau",
+        plateau_factor=0.5,
+        plateau_patience=2,
+        optimizer="sgd",
+        learning_rate=1.0,
+    )
+    optimizer, _ = make_optimizer(config, steps_per_epoch=3)
+    state, params, scales = optimizer.init({"w": np.ones(1, np.float32)}), {"w": np.ones(1)}, []
+    for validation_loss in (np.inf, 0.9, 0.5, 0.5, 0.5, 0.5):
+        for _ in range(3):
+            _, state = optimizer.update(
+                {"w": np.ones(1, np.float32)}, state, params, value=validation_loss
+            )
+        scales.append(float(optax.tree_utils.tree_get(state, "ReduceLROnPlateauState").scale))
+    assert scales == [1, 1, 1, 1, 0.5, 0.5]
+
+
+def test_loss_that_is_not_finite_stops_training_with_advice(small_digits):
+    config = replace(CONFIG, optimizer="sgd", learning_rate=1e30, warmup_epochs=0.0)
+    with pytest.raises(TrainingError, match="--learning-rate"):
+        list(run(small_digits, config))
+
+
+def test_fewer_images_than_a_batch_are_refused():
+    with pytest.raises(TrainingError, match="--batch-size"):
+        initial_progress(TINY, CONFIG, 31)
+
+
+def test_reports_cover_each_epoch(small_digits):
+    reports = []
+    list(run(small_digits, replace(CONFIG, epochs=1), on_report=reports.append))
+    assert sum(report.images for report in reports) == 384  # 12 batches of 32
+    assert {report.epoch for report in reports} == {1} and len(reports) == 12
