@@ -255,12 +255,16 @@ def read_settings(run: Path, given: dict) -> dict:
             f"try it with: python app.py --model {run}"
         )
     try:
-        return json.loads((run / OPTIONS_FILE).read_text())
-    except (OSError, ValueError) as error:
+        settings = json.loads((run / OPTIONS_FILE).read_text())
+        NetworkConfig.from_json(settings["network"])
+        training.TrainingConfig(**settings["training"])
+        AugmentConfig(**settings["augmentation"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpointError(
             f"--resume {run} should name a run's folder, but its {OPTIONS_FILE} cannot be read "
             f"({error}); list the runs with: ls runs"
         ) from error
+    return settings
 
 
 def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict]:

@@ -23,19 +23,28 @@ def open_states(folder: str | os.PathLike) -> ocp.CheckpointManager:
 
 
 def save_progress(states: ocp.CheckpointManager, progress: Progress) -> None:
-    """Write one state: a temporary folder, renamed when it is complete."""
-    states.save(
-        len(progress.history),
-        args=ocp.args.Composite(
-            arrays=ocp.args.StandardSave(_arrays(progress)),
-            epochs=ocp.args.JsonSave(
-                {
-                    "early_stopping": progress.early_stopping._asdict(),
-                    "history": list(progress.history),
-                }
+    """Write one state: a temporary folder, renamed when it is complete.
+
+    Raises: BadCheckpointError, the states before being intact.
+    """
+    epochs = {
+        "early_stopping": progress.early_stopping._asdict(),
+        "history": list(progress.history),
+    }
+    try:
+        states.save(
+            len(progress.history),
+            args=ocp.args.Composite(
+                arrays=ocp.args.StandardSave(_arrays(progress)),
+                epochs=ocp.args.JsonSave(epochs),
             ),
-        ),
-    )
+        )
+    except (OSError, ValueError) as error:  # a full disk is Orbax's ValueError
+        raise BadCheckpointError(
+            f"{states.directory} should take the state of epoch {len(progress.history)}, but "
+            f"cannot ({str(error).strip().splitlines()[0]}); make room and continue the run with "
+            "--resume."
+        ) from error
 
 
 def restore_progress(states: ocp.CheckpointManager, initial: Progress) -> Progress:

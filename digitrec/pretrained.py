@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from safetensors import SafetensorError
@@ -106,7 +106,8 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
                 "fetch the model again."
             )
     loaded = [
-        (path, leaf.replace(tensors[_dotted(path)])) for path, leaf in nnx.to_flat_state(state)
+        (path, leaf.replace(jnp.asarray(tensors[_dotted(path)])))
+        for path, leaf in nnx.to_flat_state(state)
     ]
     return nnx.merge(graphdef, nnx.from_flat_state(loaded)), config, metrics
 
@@ -115,7 +116,7 @@ def _dotted(path: tuple) -> str:
     return ".".join(map(str, path))
 
 
-def _named(state: nnx.State) -> dict[str, jax.Array]:
+def _named(state: nnx.State) -> dict:
     return {_dotted(path): leaf[...] for path, leaf in nnx.to_flat_state(state)}
 
 
@@ -171,6 +172,7 @@ def _build(settings: dict, config_file: Path) -> Network:
         return Network(NetworkConfig.from_json(settings), rngs=nnx.Rngs(0))
     except (TypeError, ValueError, AttributeError, NotImplementedError, ZeroDivisionError) as error:
         raise BadCheckpointError(
-            f"{config_file}: model should describe a digitrec network, but does not ({error}); "
+            f"{config_file}: model should describe a digitrec network, but does not "
+            f"({str(error).splitlines()[0]}); "
             "fetch the model again."
         ) from error

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,12 +89,12 @@ class DigitRecognizer:
         """
         return self.predict_batch([image])[0]
 
-    def predict_batch(self, images: Sequence[ImageLike]) -> list[Prediction]:
+    def predict_batch(self, images: Iterable[ImageLike]) -> list[Prediction]:
         """Read many digits, in the same order.
 
         Raises: BadImageError, which says which image when there are several.
         """
-        pixels = []
+        images, pixels = list(images), []
         for index, image in enumerate(images):
             try:
                 pixels.append(to_mnist(image))

@@ -1,0 +1,147 @@
+"""The real app, called as its users call it."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from conftest import ROOT
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    return Client(app_url, verbose=False)
+
+
+@pytest.fixture
+def folder(tmp_path, seven):
+    """Where a reader of the README would be: with a picture, and the checkpoint."""
+    (tmp_path / "seven.png").write_bytes(seven.read_bytes())
+    (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
+    return tmp_path
+
+
+def call(url, payload):
+    """Call /predict without a client; return the event that ends it and its data."""
+    address = f"{url}/gradio_api/call/predict"
+    request = urllib.request.Request(
+        address, json.dumps({"data": payload}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as response:
+        event = json.load(response)["event_id"]
+    with urllib.request.urlopen(f"{address}/{event}") as response:
+        kind, data = response.read().decode().strip().splitlines()[-2:]
+    return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+def test_client_gets_the_label_and_the_three_best_with_confidences(client, seven):
+    result = client.predict(handle_file(seven), api_name="/predict")
+    assert result["label"] == "7" and len(result["confidences"]) == 3
+    confidences = [entry["confidence"] for entry in result["confidences"]]
+    assert confidences == sorted(confidences, reverse=True) and 0.5 < confidences[0] <= 1
+
+
+def test_predict_is_the_one_documented_endpoint(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)
+    assert list(endpoints["named_endpoints"]) == ["/predict"]
+    assert not endpoints["unnamed_endpoints"]
+
+
+def test_blank_picture_gets_a_message_and_no_guess(client, tmp_path):
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    result = client.predict(handle_file(tmp_path / "blank.png"), api_name="/predict")
+    assert result["label"] == "No digit found" and not result["confidences"]
+
+
+def test_unreadable_picture_gets_one_sentence_without_a_path(client, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"this is no image")
+    with pytest.raises(AppError, match="bad.png should be an image") as caught:
+        client.predict(handle_file(tmp_path / "bad.png"), api_name="/predict")
+    assert "/tmp" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_file_outside_the_uploads_is_refused(app_url):
+    # As the reason says; a file that the server could read well must not be read for a stranger.
+    kind, data = call(app_url, [{"path": str(ROOT / "checkpoints" / "confusion_matrix.png")}])
+    assert kind == "error" and "uploaded file" in data["error"]
+
+
+def test_data_url_is_read_like_a_file(app_url, seven):
+    encoded = base64.b64encode(seven.read_bytes()).decode()
+    meta = {"_type": "gradio.FileData"}
+    kind, data = call(app_url, [{"url": f"data:image/png;base64,{encoded}", "meta": meta}])
+    assert kind == "complete" and data[0]["label"] == "7"
+    kind, data = call(app_url, [{"url": "data:image/png;base64,A", "meta": meta}])
+    assert kind == "error" and "base64" in data["error"]
+
+
+def test_python_examples_of_the_readme_run(app_url, folder):
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        result = subprocess.run(
+            [sys.executable, "-c", block.replace("http://127.0.0.1:7860", app_url)],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+        assert "7" in result.stdout.splitlines()[-1 if "Client" in block else 0]
+
+
+def test_curl_example_of_the_readme_runs(app_url, folder):
+    (block,) = (b for b in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "curl" in b)
+    result = subprocess.run(
+        ["bash", "-c", block.replace("http://127.0.0.1:7860", app_url)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "event: complete" in result.stdout and '[{"label": "7"' in result.stdout
+
+
+def test_serving_imports_nothing_that_training_needs():
+    heavy = ["tensorflow", "tensorflow_datasets", "sklearn", "orbax", "matplotlib"]
+    program = f"import app, sys; print([name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.stdout.strip() == "[]", result.stderr
+    # The check can fail: training does import them.
+    program = program.replace("import app", "import train")
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "sklearn" in result.stdout and "orbax" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--port", "70000"], "--port"),
+        (["--port", "{taken}"], "{taken}"),
+        (["--host", "no.such.host.invalid"], "choose another --host"),
+        (["--model", "no/such/folder"], "cannot be read"),
+    ],
+)
+def test_bad_arguments_end_with_one_sentence_and_status_2(app_url, arguments, said):
+    taken = app_url.rsplit(":")[-1]
+    result = subprocess.run(
+        [sys.executable, ROOT / "app.py", *(a.format(taken=taken) for a in arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 2, result.stderr
+    assert said.format(taken=taken) in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,101 @@
+import json
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+import digitrec
+
+README = (ROOT / "README.md").read_text()
+FRONT_MATTER = yaml.safe_load(README.split("---\n")[1])
+METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
+KAGGLE = json.loads((ROOT / "docs" / "kaggle-42k" / "metrics.json").read_text())
+
+
+def requirements(name):
+    lines = (ROOT / name).read_text().splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+def test_front_matter_has_all_that_a_space_shows():
+    assert set(FRONT_MATTER) >= {
+        *["title", "emoji", "sdk", "sdk_version", "python_version", "app_file", "models"],
+        *["datasets", "tags", "license", "short_description"],
+    }
+    assert FRONT_MATTER["sdk"] == "gradio"
+    assert len(FRONT_MATTER["short_description"]) <= 60  # longer ones are refused at the push
+    assert (ROOT / FRONT_MATTER["app_file"]).exists()
+    # Unquoted, YAML would read 3.10 as 3.1.
+    assert isinstance(FRONT_MATTER["python_version"], str)
+
+
+def test_gradio_pin_equals_the_sdk_version():
+    assert f"gradio=={FRONT_MATTER['sdk_version']}" in requirements("requirements.txt")
+
+
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-train.txt", "requirements-dev.txt"]
+)
+def test_each_requirement_is_pinned(name):
+    for line in requirements(name):
+        assert re.fullmatch(r"-r requirements[a-z-]*\.txt|[A-Za-z_-]+==[\d.]+", line), line
+
+
+def test_serving_needs_no_training_tools():
+    text = " ".join(requirements("requirements.txt")).lower()
+    assert not re.search(r"tensorflow|scikit|orbax|matplotlib|optax|pytest", text)
+
+
+def test_readme_quotes_the_measured_figures():
+    def percent(share):
+        return f"{100 * share:.2f} %"
+
+    test, validation = METRICS["test"], METRICS["validation"]
+    precisions = [row["precision"] for row in test["per_class"]]
+    kaggle_precisions = [row["precision"] for row in KAGGLE["validation"]["per_class"]]
+    parameters = METRICS["model"]["parameters"]
+    for quoted in (
+        f"**{percent(test['accuracy'])}** ({test['errors']} errors in {test['count']:,})",
+        f"{percent(validation['accuracy'])} of {validation['count']:,}",
+        f"{percent(KAGGLE['validation']['accuracy'])} of {KAGGLE['validation']['count']:,}",
+        f"{percent(KAGGLE['test']['accuracy'])} of {KAGGLE['test']['count']:,}",
+        f"{percent(min(precisions))} to {percent(max(precisions))}",
+        f"{percent(min(kaggle_precisions))} to {percent(max(kaggle_precisions))}",
+        f"{parameters * 4 / 1e6:.2f} MB ({parameters:,} parameters)",
+        f"{METRICS['training']['seconds'] / 60:.0f} minutes",
+        f"{METRICS['training']['epochs']} epochs",
+        f"number {METRICS['training']['best_epoch']}",
+    ):
+        assert quoted in README, quoted
+
+
+def test_shipped_accuracy_is_what_was_promised():
+    assert METRICS["test"]["count"] == 10_000 and METRICS["test"]["accuracy"] >= 0.9955
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert "docs/images/app.png" in targets
+    for target in targets:
+        assert (ROOT / target).exists(), target
+
+
+def test_public_names_are_exported():
+    for name in (
+        "DigitRecognizer",
+        "Prediction",
+        "DigitrecError",
+        "BadImageError",
+        "BadCheckpointError",
+        "DatasetUnavailableError",
+        "HubError",
+    ):
+        assert name in digitrec.__all__ and hasattr(digitrec, name)
+    for error, builtin in (
+        (digitrec.BadImageError, ValueError),
+        (digitrec.BadCheckpointError, ValueError),
+        (digitrec.DatasetUnavailableError, OSError),
+        (digitrec.HubError, OSError),
+    ):
+        assert issubclass(error, digitrec.DigitrecError) and issubclass(error, builtin)
