@@ -76,7 +76,10 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"]) -> UInt8[np.ndarray, 
     colours = _put_on_paper(picture)
     border = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
     paper = np.median(border, axis=0).astype(np.uint8)
-    return (np.maximum(colours, paper) - np.minimum(colours, paper)).max(-1)
+    ink = np.zeros(colours.shape[:2], np.uint8)
+    for channel, blank in zip(np.moveaxis(colours, -1, 0), paper, strict=True):
+        np.maximum(ink, np.maximum(channel, blank) - np.minimum(channel, blank), out=ink)
+    return ink
 
 
 def crop(ink: UInt8[np.ndarray, "height width"], above: float) -> UInt8[np.ndarray, "rows columns"]:

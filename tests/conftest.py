@@ -46,8 +46,8 @@ def small_data_dir(small_digits, tmp_path_factory) -> Path:
 def train_command(small_data_dir):
     """A short but real training, as a command line without its --output."""
     return [
-        *[sys.executable, ROOT / "train.py", "--data-dir", small_data_dir, "--epochs", "10"],
-        *["--batch-size", "32", "--warmup-epochs", "0.5", "--seed", "3"],
+        *[sys.executable, ROOT / "train.py", "--data-dir", small_data_dir, "--epochs", "5"],
+        *["--batch-size", "16", "--warmup-epochs", "0.5", "--seed", "3"],
     ]
 
 

@@ -37,7 +37,7 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     assert config["training"]["training"]["seed"] == 3
     assert "--seed 3" in config["training"]["command"]
     assert str(small_run.parent) not in json.dumps(config)
-    assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 10
+    assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 5
     validation = [entry["validation_accuracy"] for entry in metrics["training"]["history"]]
     assert metrics["validation"]["accuracy"] == pytest.approx(max(validation))
 
@@ -74,7 +74,7 @@ def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while "epoch   1/10" not in process.stdout.readline():
+    while "epoch   1/5" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

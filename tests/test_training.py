@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import jax
@@ -96,6 +97,16 @@ def test_damaged_newest_state_falls_back_to_the_one_before(epochs, tmp_path):
     (tmp_path / "2" / "epochs" / "metadata").write_text("{")
     with open_states(tmp_path) as states, pytest.raises(BadCheckpointError, match="start a new"):
         restore_progress(states, initial)
+
+
+def test_disk_without_room_is_named_and_keeps_the_states_before(epochs, tmp_path, monkeypatch):
+    with open_states(tmp_path) as states:
+        save_progress(states, epochs[0])
+        full = shutil.disk_usage(tmp_path)._replace(free=1000)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+        with pytest.raises(BadCheckpointError, match="make room"):
+            save_progress(states, epochs[1])
+        assert_same(restore_progress(states, initial_progress(TINY, CONFIG, 400)), epochs[0])
 
 
 def test_best_epoch_is_the_one_kept(epochs):
