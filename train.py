@@ -7,7 +7,6 @@ python train.py --resume runs/NAME   # continue a run that was interrupted
 import argparse
 import dataclasses
 import json
-import os
 import platform
 import shlex
 import sys
@@ -249,7 +248,7 @@ def read_settings(run: Path, given: dict) -> dict:
             f"--resume {run} takes all options from the run, but --"
             f"{', --'.join(sorted(others)).replace('_', '-')} was given as well; leave it out."
         )
-    if (run / pretrained.WEIGHTS_FILE).exists():
+    if (run / pretrained.METRICS_FILE).exists():  # the last file that a run writes
         raise BadCheckpointError(
             f"--resume {run} should name an unfinished run, but this one is finished; "
             f"try it with: python app.py --model {run}"
@@ -390,5 +389,4 @@ share = number(float, lambda value: 0 <= value < 1, "a number from 0 to below 1"
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.exit(main())

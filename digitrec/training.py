@@ -226,9 +226,11 @@ def fit(
     Raises: TrainingError when the loss is no longer finite.
     """
     progress = progress or initial_progress(network_config, config, len(train.labels))
-    steps = len(train.labels) // config.batch_size
-    scan_steps = max(1, round(steps / REPORTS_PER_EPOCH))
-    scans = steps // scan_steps
+    full_batches = len(train.labels) // config.batch_size
+    scan_steps = max(1, round(full_batches / REPORTS_PER_EPOCH))
+    scans = full_batches // scan_steps
+    scan_images = scan_steps * config.batch_size
+    epoch_images = scans * scan_images
     optimizer, schedule = make_optimizer(config, scans * scan_steps)
     network = Network(network_config, rngs=nnx.Rngs(config.seed))
     network.train()
@@ -244,9 +246,7 @@ def fit(
         started = time.perf_counter()
         state, history = progress.state, progress.history
         order = jax.random.permutation(jax.random.fold_in(state.key, 2 * epoch + 1), len(labels))
-        batches = order[: scans * scan_steps * config.batch_size].reshape(
-            scans, scan_steps, config.batch_size
-        )
+        batches = order[:epoch_images].reshape(scans, scan_steps, config.batch_size)
         means = []
         for scan in range(scans):
             scan_started = time.perf_counter()
@@ -268,9 +268,8 @@ def fit(
                     f"again with a --learning-rate below {config.learning_rate:g}."
                 )
             means.append((loss, accuracy))
-            count = scan_steps * config.batch_size
-            speed = count / (time.perf_counter() - scan_started)
-            on_report(ScanReport(epoch, count, loss, accuracy, speed))
+            speed = scan_images / (time.perf_counter() - scan_started)
+            on_report(ScanReport(epoch, scan_images, loss, accuracy, speed))
         train_seconds = time.perf_counter() - started
 
         logits = compute_logits(
@@ -298,7 +297,7 @@ def fit(
                     "validation_loss": float(validation_loss),
                     "validation_accuracy": validation_accuracy,
                     "learning_rate": float(schedule(state.step) * rate_scale),
-                    "images_per_second": scans * scan_steps * config.batch_size / train_seconds,
+                    "images_per_second": epoch_images / train_seconds,
                     "seconds": time.perf_counter() - started,
                 },
             ),

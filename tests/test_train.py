@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
     assert weights[0] == weights[1]
     again = train("--resume", run)
     assert (again.returncode, "finished" in again.stderr) == (2, True)
+
+
+def test_run_killed_while_it_published_resumes_as_well(train_command, small_run, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    (run / "metrics.json").unlink()
+    result = train("--resume", run, "--data-dir", train_command[3])
+    assert result.returncode == 0, result.stderr
+    for name in ("model.safetensors", "config.json", "metrics.json"):
+        assert (run / name).read_bytes() == (small_run / name).read_bytes()
 
 
 def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
