@@ -6,6 +6,7 @@ python train.py --resume runs/NAME   # continue a run that was interrupted
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import platform
 import shlex
@@ -20,15 +21,17 @@ from flax import nnx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from digitrec import checkpoint, data, metrics, pretrained, report, training
+from digitrec import checkpoint, data, metrics, pretrained, report, synthesis, training
 from digitrec.augment import AugmentConfig
-from digitrec.errors import BadCheckpointError, DigitrecError
+from digitrec.errors import BadCheckpointError, DatasetUnavailableError, DigitrecError
 from digitrec.model import Network, NetworkConfig
+from digitrec.strokes import TRAINING_WRITERS, read_unipen
+from digitrec.synthesis import SynthesisConfig
 
 OPTIONS_FILE = "options.json"
 STATES_FOLDER = "states"
 # What a resumed run may be told anew: where the data lies changes no result.
-PLACES = {"data_dir", "manual_dir", "output", "resume"}
+PLACES = {"data_dir", "manual_dir", "strokes", "output", "resume"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,24 +45,28 @@ def main(arguments: list[str] | None = None) -> int:
             run = Path(options.output or f"runs/{datetime.now():%Y%m%d-%H%M%S}")
             settings = make_settings(options, given)
             start_run(run, settings)
-        train(run, settings, options.data_dir, options.manual_dir)
+        train(run, settings, options)
     except DigitrecError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\ntrain.py: stopped; to go on: python train.py --resume {run}", file=sys.stderr)
+        strokes = f" --strokes {options.strokes}" if options.strokes else ""
+        print(
+            f"\ntrain.py: stopped; to go on: python train.py --resume {run}{strokes}",
+            file=sys.stderr,
+        )
         return 130
     return 0
 
 
-def train(run: Path, settings: dict, data_dir: str | None, manual_dir: str | None) -> None:
+def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
     """Load, split, fit, save, report."""
     console = Console(highlight=False, soft_wrap=True)
     network_config = NetworkConfig.from_json(settings["network"])
     config = training.TrainingConfig(**settings["training"])
     console.print(f"Run folder: {run}")
     split = data.split_mnist(
-        *data.load_mnist(data_dir, manual_dir),
+        *data.load_mnist(places.data_dir, places.manual_dir),
         settings["protocol"],
         settings["validation_fraction"],
         config.seed,
@@ -68,16 +75,31 @@ def train(run: Path, settings: dict, data_dir: str | None, manual_dir: str | Non
         f"MNIST, protocol {settings['protocol']}: {len(split.train.labels):,} images to train, "
         f"{len(split.validation.labels):,} to validate, {len(split.test.labels):,} to test"
     )
+    digits = []
+    if checksum(places.strokes) != settings["strokes_sha256"]:
+        raise DatasetUnavailableError(
+            f"--resume {run} needs what the run was started with, --strokes of SHA-256 "
+            f"{settings['strokes_sha256']}, but --strokes is {places.strokes}; give the same file."
+        )
+    if places.strokes:
+        digits = read_unipen(places.strokes, TRAINING_WRITERS)
+        console.print(f"{places.strokes}: {len(digits):,} digits of pen strokes to train")
+    synthesis_config = SynthesisConfig(**settings["synthesis"])
+
+    def make_more(epoch: int) -> data.Examples:
+        return synthesis.synthesize(split.train, digits, synthesis_config, config.seed, epoch)
+
     initial = training.initial_progress(network_config, config, len(split.train.labels))
     with checkpoint.open_states(run / STATES_FOLDER) as states:
         progress = checkpoint.restore_progress(states, initial)
         if progress.history:
             console.print(f"Continuing after epoch {len(progress.history)}")
         with progress_bar(console) as bar:
+            images = synthesis.count_images(len(split.train.labels), digits, synthesis_config)
             task = bar.add_task(
                 "",
-                total=config.epochs * len(split.train.labels),
-                completed=len(progress.history) * len(split.train.labels),
+                total=config.epochs * images,
+                completed=len(progress.history) * images,
                 status="compiling",
             )
 
@@ -98,6 +120,7 @@ def train(run: Path, settings: dict, data_dir: str | None, manual_dir: str | Non
                 AugmentConfig(**settings["augmentation"]),
                 progress,
                 show,
+                make_more,
             ):
                 progress = latest
                 checkpoint.save_progress(states, progress)
@@ -145,6 +168,12 @@ def finish(
     }
     report.plot_curves(history, run / "training_curves.png")
     title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
+    report.plot_reliability(
+        split.test.labels,
+        metrics.calibrated_probabilities(logits["test"], temperature),
+        "test images",
+        run / "reliability.png",
+    )
     report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
     pretrained.save_model(
         run,
@@ -152,6 +181,7 @@ def finish(
         {
             "model": settings["network"],
             "temperature": temperature,
+            "digit_threshold": metrics.fit_digit_threshold(logits["validation"]),
             "training": {
                 **{name: value for name, value in settings.items() if name != "network"},
                 "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
@@ -216,6 +246,8 @@ def make_settings(options: argparse.Namespace, given: dict) -> dict:
     for name, value in given.items():
         if name not in PLACES:
             command += [f"--{name.replace('_', '-')}", str(value)]
+    if options.strokes:
+        command += ["--strokes", Path(options.strokes).name]
     return {
         "command": shlex.join(command),
         "protocol": options.protocol,
@@ -223,7 +255,22 @@ def make_settings(options: argparse.Namespace, given: dict) -> dict:
         "network": chosen(NetworkConfig),
         "training": chosen(training.TrainingConfig),
         "augmentation": chosen(AugmentConfig),
+        "synthesis": chosen(SynthesisConfig),
+        "strokes_sha256": checksum(options.strokes),
     }
+
+
+def checksum(path: str | None) -> str | None:
+    """Give the SHA-256 of a file, None for none."""
+    if path is None:
+        return None
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise DatasetUnavailableError(
+            f"--strokes {path} should be a file of pen strokes, but cannot be read "
+            f"({error.strerror}); the README says where to find one."
+        ) from error
 
 
 def start_run(run: Path, settings: dict) -> None:
@@ -258,6 +305,7 @@ def read_settings(run: Path, given: dict) -> dict:
         NetworkConfig.from_json(settings["network"])
         training.TrainingConfig(**settings["training"])
         AugmentConfig(**settings["augmentation"])
+        SynthesisConfig(**settings["synthesis"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadCheckpointError(
             f"--resume {run} should name a run's folder, but its {OPTIONS_FILE} cannot be read "
@@ -343,6 +391,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         "epochs without a lower validation loss before plateau reduces the rate",
     )
     add(learning, config, "label_smoothing", share, "label smoothing, 0 to below 1")
+    add(learning, config, "calm_epochs", whole_number, "last epochs, with ever less augmentation")
     add(
         learning,
         config,
@@ -353,10 +402,25 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
     network = parser.add_argument_group("network")
     add(network, NetworkConfig, "block_dropout", share, "dropout after each block, 0 to below 1")
     add(network, NetworkConfig, "head_dropout", share, "dropout in the head, 0 to below 1")
+    more = parser.add_argument_group("drawings, made afresh for each epoch")
+    add(more, SynthesisConfig, "non_digits", share, "images of no digit, as a share of MNIST's")
+    add(more, SynthesisConfig, "redrawn", share, "MNIST's images redrawn, as a share of all")
+    add(more, SynthesisConfig, "glyphs", share, "drawings of glyphs, as a share of MNIST's images")
+    more.add_argument(
+        "--strokes",
+        metavar="FILE",
+        help="digits as UNIPEN pen strokes, to be drawn in ever new ways; the README says where "
+        "to find such a file (default: none)",
+    )
+    add(more, SynthesisConfig, "repetitions", positive_whole_number, "times that each is used")
     changes = parser.add_argument_group("augmentation")
     add(changes, AugmentConfig, "rotation", not_negative, "largest rotation, degrees either way")
     add(changes, AugmentConfig, "zoom", share, "largest zoom, share of the size, 0 to below 1")
+    add(changes, AugmentConfig, "stretch", share, "largest difference between width and height")
+    add(changes, AugmentConfig, "shear", not_negative, "largest slant, columns per row either way")
     add(changes, AugmentConfig, "translation", not_negative, "largest shift, pixels either way")
+    add(changes, AugmentConfig, "elasticity", not_negative, "bending, pixels, standard deviation")
+    add(changes, AugmentConfig, "marks", share, "share of 0, 1 and 7 that get a mark")
 
     options = parser.parse_args(arguments)
     nothing = argparse.Namespace(**dict.fromkeys(vars(options), _NOT_GIVEN))

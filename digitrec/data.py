@@ -4,6 +4,7 @@ import os
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +23,16 @@ FILES = tuple(
 )
 KAGGLE_IMAGES = 42_000
 PROTOCOLS = ("official", "kaggle-42k")
+NO_DIGIT = 10  # the label of images that show no digit
 
 
 class Examples(NamedTuple):
     images: UInt8[np.ndarray, "count 28 28 1"]  # bright ink on black
-    labels: Int[np.ndarray, " count"]  # 0-9, int32
+    labels: Int[np.ndarray, " count"]  # 0-9, or NO_DIGIT; int32
+
+
+def concatenate(parts: Sequence[Examples]) -> Examples:
+    return Examples(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class Split(NamedTuple):
@@ -137,8 +143,7 @@ def split_mnist(
         seed: the same seed gives the same split.
     """
     if protocol == "kaggle-42k":
-        everything = Examples(*(np.concatenate(arrays) for arrays in zip(train, test, strict=True)))
-        train, test = _stratified(everything, KAGGLE_IMAGES, seed)
+        train, test = _stratified(concatenate([train, test]), KAGGLE_IMAGES, seed)
     train, validation = _stratified(train, 1 - validation_fraction, seed)
     return Split(train, validation, test)
 

@@ -3,10 +3,12 @@
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from digitrec.model import CLASSES
+
+CALIBRATION_BINS = 15
 
 
 def classification_metrics(
@@ -18,9 +20,10 @@ def classification_metrics(
         labels: 0-9.
         probabilities: each row sums to 1.
 
-    Returns: a dictionary ready for JSON: `count`, `errors`, `accuracy` (0-1), `loss` (mean
-        negative log-likelihood, nats), `per_class` (ten entries of `precision`, `recall`, `f1`
-        and `count`), `confusion` (10x10 counts, rows are truths, columns answers).
+    Returns: a dictionary ready for JSON: `count`, `errors`, `accuracy` (0-1),
+        `calibration_error` (0-1), `loss` (mean negative log-likelihood, nats), `per_class` (ten
+        entries of `precision`, `recall`, `f1` and `count`), `confusion` (10x10 counts, rows are
+        truths, columns answers).
     """
     answers = probabilities.argmax(1)
     digits = list(range(CLASSES))
@@ -29,6 +32,7 @@ def classification_metrics(
         "count": len(labels),
         "errors": int((answers != labels).sum()),
         "accuracy": float((answers == labels).mean()),
+        "calibration_error": calibration_error(labels, probabilities),
         "loss": float(log_loss(labels, probabilities.astype(np.float64), labels=digits)),
         "per_class": [
             {
@@ -41,6 +45,37 @@ def classification_metrics(
         ],
         "confusion": confusion_matrix(labels, answers, labels=digits).tolist(),
     }
+
+
+def calibration_bins(
+    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
+) -> tuple[Float[np.ndarray, " bins"], ...]:
+    """Group answers by their probability, in 15 bins of equal width; empty ones are left out.
+
+    Returns: the mean probability, the share of right answers and the share of all answers, of
+        each bin.
+    """
+    confidence = probabilities.max(1).astype(np.float64)
+    right = probabilities.argmax(1) == labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    counts, confidences, rights = (
+        np.bincount(bins, weights, CALIBRATION_BINS) for weights in (None, confidence, right)
+    )
+    full = counts > 0
+    counts = counts[full]
+    return confidences[full] / counts, rights[full] / counts, counts / len(labels)
+
+
+def calibration_error(
+    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
+) -> float:
+    """Average how far the probability of an answer is from how often it is right, 0-1.
+
+    Source: expected calibration error in Guo et al., On Calibration of Modern Neural Networks,
+    ICML 2017, equation 3.
+    """
+    confidence, accuracy, share = calibration_bins(labels, probabilities)
+    return float(np.sum(share * np.abs(confidence - accuracy)))
 
 
 def fit_temperature(
@@ -61,6 +96,14 @@ def fit_temperature(
 
     bounds = (np.log(0.05), np.log(20.0))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def fit_digit_threshold(logits: Float[np.ndarray, "count 10"]) -> float:
+    """Find the digit score, the log of the sum of all exp(logits), that digits lie above.
+
+    0.5 % of these images, which are digits and were not trained on, lie below it.
+    """
+    return float(np.quantile(logsumexp(logits.astype(np.float64), axis=1), 0.005))
 
 
 def calibrated_probabilities(

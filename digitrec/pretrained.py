@@ -37,8 +37,9 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     Arguments:
         state: all parameters and batch statistics of a `Network`, float32.
         config: `model` (a `NetworkConfig` as a dictionary), `temperature` (what logits are
-            divided by before the softmax, above 0) and `training` (how the weights came about,
-            for people to read); a `weights_sha256` in it is replaced.
+            divided by before the softmax, above 0), `digit_threshold` (the digit score up to
+            which an image shows no digit) and `training` (how the weights came about, for
+            people to read); a `weights_sha256` in it is replaced.
         metrics: figures for people to read; an empty one is not written.
     """
     folder = Path(folder)
@@ -147,7 +148,10 @@ def _read_json(path: Path) -> dict:
 
 def _read_config(path: Path) -> dict:
     config = _read_json(path)
-    expected = {"model", "preprocessing", "temperature", "training", "weights_sha256"}
+    expected = {
+        *["model", "preprocessing", "temperature", "digit_threshold", "training"],
+        "weights_sha256",
+    }
     if set(config) != expected:
         raise BadCheckpointError(
             f"{path} should have exactly the keys {sorted(expected)}, but has {sorted(config)}; "
@@ -157,6 +161,12 @@ def _read_config(path: Path) -> dict:
     if not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
         raise BadCheckpointError(
             f"{path}: temperature should be a number above 0, but is {temperature!r}; "
+            "fetch the model again."
+        )
+    threshold = config["digit_threshold"]
+    if not isinstance(threshold, int | float) or not abs(threshold) < float("inf"):
+        raise BadCheckpointError(
+            f"{path}: digit_threshold should be a finite number, but is {threshold!r}; "
             "fetch the model again."
         )
     if config["preprocessing"] != "mnist":

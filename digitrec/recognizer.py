@@ -13,9 +13,10 @@ from jaxtyping import Float32, UInt8
 from scipy.special import logsumexp, softmax
 
 from digitrec import hub, pretrained
-from digitrec.drawing import ImageLike, to_mnist
+from digitrec.drawing import to_mnist
 from digitrec.errors import BadImageError
 from digitrec.model import CLASSES, IMAGE_SIZE, Network
+from digitrec.picture import ImageLike
 
 BATCH_SIZES = (1, 128)  # what the network is compiled for; other numbers are filled up
 
@@ -51,6 +52,7 @@ class DigitRecognizer:
         self.config = config
         self.metrics = metrics
         self._temperature = config["temperature"]
+        self._digit_threshold = config["digit_threshold"]
         self._graphdef, self._state = nnx.split(network)
 
         def compute_logits(state, pixels):
@@ -83,7 +85,7 @@ class DigitRecognizer:
         return cls(*pretrained.load_model(model))
 
     def predict(self, image: ImageLike) -> Prediction:
-        """Read one digit; `digitrec.drawing.to_mnist` says what an image may be.
+        """Read one digit; `digitrec.picture.read_picture` says what an image may be.
 
         Raises: BadImageError.
         """
@@ -135,11 +137,13 @@ class DigitRecognizer:
     def _judge(
         self, image: UInt8[np.ndarray, "28 28"], logits: Float32[np.ndarray, "10"]
     ) -> Prediction:
+        # Trained against an eleventh logit that is always 0, of images that show no digit: the
+        # logarithm of how much likelier any digit is than none.
+        digit_score = float(logsumexp(logits))
         return Prediction(
             probabilities=softmax(logits / np.float32(self._temperature)),
-            is_digit=True,
-            # Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020, equation 4.
-            digit_score=float(logsumexp(logits)),
+            is_digit=digit_score > self._digit_threshold,
+            digit_score=digit_score,
             image=image,
         )
 

@@ -3,10 +3,13 @@
 import os
 
 import numpy as np
+from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 from sklearn.metrics import ConfusionMatrixDisplay
+
+from digitrec.metrics import calibration_bins, calibration_error
 
 
 def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> None:
@@ -60,3 +63,46 @@ def per_class_table(metrics: dict, title: str) -> Table:
         rates = [f"{100 * row[name]:.2f} %" for name in ("precision", "recall", "f1")]
         table.add_row(str(digit), *rates, str(row["count"]))
     return table
+
+
+def plot_images(
+    images: list[UInt8[np.ndarray, "height width"]],
+    captions: list[str],
+    path: str | os.PathLike,
+) -> None:
+    """Draw a contact sheet, bright ink shown dark, as PNG."""
+    columns = 10
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.1 * columns, 1.35 * rows), layout="constrained")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, image, caption in zip(figure.axes, images, captions, strict=False):
+        axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+        axes.set_title(caption, fontsize=8)
+    figure.savefig(path, dpi=100)
+
+
+def plot_reliability(
+    labels: Int[np.ndarray, " count"],
+    probabilities: Float[np.ndarray, "count 10"],
+    title: str,
+    path: str | os.PathLike,
+) -> None:
+    """Draw how often answers of each confidence are right, as PNG."""
+    confidence, accuracy, share = calibration_bins(labels, probabilities)
+    figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="honest")
+    axes.scatter(
+        confidence, accuracy, s=20 + 300 * share, alpha=0.7, label="size: share of answers"
+    )
+    error = 100 * calibration_error(labels, probabilities)
+    axes.set(
+        title=f"{title}: calibration error {error:.2f} %",
+        xlabel="probability of the answer",
+        ylabel="share of right answers",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+    )
+    axes.legend(loc="upper left")
+    figure.savefig(path, dpi=120)

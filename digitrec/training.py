@@ -1,7 +1,9 @@
 """Pure training: states in, states out; nothing here prints or writes."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -14,18 +16,19 @@ from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from digitrec.augment import AugmentConfig, augment
-from digitrec.data import Examples
+from digitrec.data import NO_DIGIT, Examples, concatenate
 from digitrec.errors import TrainingError
-from digitrec.model import CLASSES, Network, NetworkConfig
+from digitrec.model import Network, NetworkConfig
 
 OPTIMIZERS = {"adam": optax.adam, "sgd": partial(optax.sgd, momentum=0.9, nesterov=True)}
 SCHEDULES = ("cosine", "plateau")
 REPORTS_PER_EPOCH = 10
+CALM = 0.3  # strength of the augmentation in the last epoch
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 128
     optimizer: str = "adam"
     learning_rate: float = 2e-3  # the peak of the schedule
@@ -34,6 +37,7 @@ class TrainingConfig:
     plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
     plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
     label_smoothing: float = 0.0
+    calm_epochs: int = 5  # the last ones, over which augmentation falls to CALM
     patience: int = 12  # epochs without a better validation accuracy before training stops
     seed: int = 0
 
@@ -113,6 +117,16 @@ def make_optimizer(
     return optax.with_extra_args_support(optimizer), schedule
 
 
+def augmentation_strength(config: TrainingConfig, epoch: int) -> float:
+    """Give 1 until the last `calm_epochs`, over which it falls evenly to CALM.
+
+    Those let the network settle on images as they are: He et al., Data Augmentation Revisited
+    (arXiv:1909.09148) train the last epochs without augmentation.
+    """
+    calm = max(0, epoch - (config.epochs - config.calm_epochs))
+    return 1.0 - (1.0 - CALM) * calm / max(1, config.calm_epochs)
+
+
 @partial(jax.jit, static_argnames=("graphdef", "optimizer", "augment_config", "label_smoothing"))
 def train_epoch(
     state: TrainState,
@@ -120,6 +134,7 @@ def train_epoch(
     labels: Int[Array, " count"],
     batches: Int[Array, "steps batch"],
     validation_loss: Float[Array, ""],
+    strength: Float[Array, ""],
     *,
     graphdef: nnx.GraphDef,
     optimizer: optax.GradientTransformationExtraArgs,
@@ -129,9 +144,10 @@ def train_epoch(
     """Train over an epoch, or the part of one that `batches` names, as one `lax.scan`.
 
     Arguments:
-        images, labels: the whole training set, on the device.
+        images, labels: the whole training set, on the device; labels are 0-9 or NO_DIGIT.
         batches: which images each step takes.
         validation_loss: of the epoch before, for the plateau schedule (infinite at first).
+        strength: of the augmentation, 0-1.
         graphdef: the network's, in training mode.
 
     Returns: the new state, the mean loss and the mean accuracy on the augmented images.
@@ -141,12 +157,13 @@ def train_epoch(
         augment_key, dropout_key = jax.random.split(
             jax.random.fold_in(state.key, 2 * state.step)  # even numbers: steps; odd: epochs
         )
-        pixels = augment(images[batch], augment_key, augment_config)
-        targets = optax.smooth_labels(jax.nn.one_hot(labels[batch], CLASSES), label_smoothing)
+        pixels = augment(images[batch], labels[batch], augment_key, augment_config, strength)
+        targets = optax.smooth_labels(jax.nn.one_hot(labels[batch], NO_DIGIT + 1), label_smoothing)
 
         def loss_and_statistics(params):
             network = nnx.merge(graphdef, params, state.batch_stats, copy=True)
-            logits = network(pixels, dropout_key)
+            # The logit of NO_DIGIT is always 0: the others say how much likelier each digit is.
+            logits = jnp.pad(network(pixels, dropout_key), ((0, 0), (0, 1)))
             loss = optax.softmax_cross_entropy(logits, targets).mean()
             return loss, (logits, nnx.state(network, nnx.BatchStat))
 
@@ -211,6 +228,7 @@ def fit(
     augment_config: AugmentConfig,
     progress: Progress | None = None,
     on_report: Callable[[ScanReport], None] = lambda report: None,
+    make_more: Callable[[int], Examples] | None = None,
 ) -> Iterator[Progress]:
     """Train, yielding all that there is to know after each epoch.
 
@@ -222,11 +240,16 @@ def fit(
         progress: where to continue (default: from the start). Since all randomness is derived
             from the seed and the step, a continued run ends with the weights, bit for bit, of
             one that was never interrupted.
+        make_more: gives further training images for an epoch, as many each time, which are made
+            in a thread of their own while the epoch before trains.
 
     Raises: TrainingError when the loss is no longer finite.
     """
     progress = progress or initial_progress(network_config, config, len(train.labels))
-    full_batches = len(train.labels) // config.batch_size
+    epochs = range(len(progress.history) + 1, config.epochs + 1)
+    prepared = _prepare(train, make_more, epochs)
+    first = next(prepared, train)
+    full_batches = len(first.labels) // config.batch_size
     scan_steps = max(1, round(full_batches / REPORTS_PER_EPOCH))
     scans = full_batches // scan_steps
     scan_images = scan_steps * config.batch_size
@@ -237,13 +260,13 @@ def fit(
     train_graphdef = nnx.graphdef(network)
     network.eval()
     evaluation_graphdef = nnx.graphdef(network)
-    images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
     validation_images = jnp.asarray(validation.images)
 
-    for epoch in range(len(progress.history) + 1, config.epochs + 1):
+    for epoch, examples in zip(epochs, itertools.chain([first], prepared), strict=False):
         if progress.early_stopping.should_stop:
             return
         started = time.perf_counter()
+        images, labels = jnp.asarray(examples.images), jnp.asarray(examples.labels)
         state, history = progress.state, progress.history
         order = jax.random.permutation(jax.random.fold_in(state.key, 2 * epoch + 1), len(labels))
         batches = order[:epoch_images].reshape(scans, scan_steps, config.batch_size)
@@ -256,6 +279,7 @@ def fit(
                 labels,
                 batches[scan],
                 history[-1]["validation_loss"] if history else np.inf,
+                augmentation_strength(config, epoch),
                 graphdef=train_graphdef,
                 optimizer=optimizer,
                 augment_config=augment_config,
@@ -303,3 +327,20 @@ def fit(
             ),
         )
         yield progress
+
+
+def _prepare(
+    train: Examples, make_more: Callable[[int], Examples] | None, epochs: range
+) -> Iterator[Examples]:
+    """Yield each epoch's images, made in a thread while the epoch before trains."""
+
+    def make(epoch: int) -> Examples:
+        return concatenate([train, make_more(epoch)]) if make_more else train
+
+    with ThreadPoolExecutor(1) as maker:
+        upcoming = maker.submit(make, epochs.start) if epochs else None
+        for epoch in epochs:
+            examples = upcoming.result()
+            if epoch + 1 in epochs:
+                upcoming = maker.submit(make, epoch + 1)
+            yield examples

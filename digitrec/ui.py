@@ -7,8 +7,8 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio_client.utils import decode_base64_to_binary
 
-from digitrec.drawing import ImageLike
 from digitrec.errors import BadImageError
+from digitrec.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
 
 # Gradio 6.31 opens an empty Sketchpad with no tool chosen, also after "clear"; only a click on
@@ -21,6 +21,7 @@ _CHOOSE_BRUSH = """() => {
 }"""
 
 NOTHING_DRAWN = "Nothing drawn yet"
+NOT_A_DIGIT = "That does not look like a digit"
 NO_DIGIT = "No digit found"
 
 # What belongs into `launch`, for everyone who launches the demo.
@@ -36,7 +37,7 @@ LAUNCH_OPTIONS = {
 
 
 class PictureInput(gr.Image):
-    """Hands over an uploaded file as it is: `digitrec.drawing` reads alpha, 16 bits and EXIF."""
+    """Hands over an uploaded file as it is: `digitrec.picture` reads alpha, 16 bits and EXIF."""
 
     is_template = True  # to the browser, a plain gr.Image
 
@@ -64,21 +65,21 @@ class PictureInput(gr.Image):
 def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
     """Lay out the page around a recogniser; launch it with `**LAUNCH_OPTIONS`."""
 
-    def label(image: ImageLike, when_empty: str) -> dict[str, float] | str:
+    def label(image: ImageLike, when_empty: str, otherwise: str) -> dict[str, float] | str:
         try:
             prediction = recognizer.predict(image)
         except BadImageError as error:
             raise gr.Error(str(error), print_exception=False) from error
         if not prediction.is_digit:
-            return when_empty
+            return otherwise if prediction.top() else when_empty
         return {str(digit): probability for digit, probability in prediction.top(10)}
 
     def read_drawing(drawing):
-        return NOTHING_DRAWN if drawing is None else label(drawing, NOTHING_DRAWN)
+        return NOTHING_DRAWN if drawing is None else label(drawing, NOTHING_DRAWN, NOT_A_DIGIT)
 
     def read_picture(image):
         """Read the digit in a picture: the label and the three best answers with confidences."""
-        return None if image is None else label(image, NO_DIGIT)
+        return None if image is None else label(image, NO_DIGIT, NO_DIGIT)
 
     with gr.Blocks(title="digitrec", delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# Draw a digit\nWith the mouse or a finger; the answer follows every stroke.")

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
+from digitrec import DigitRecognizer
 from digitrec.data import MNIST_VERSION, Examples, load_mnist
 from digitrec.drawing import to_mnist
+from digitrec.strokes import PenDigit
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +62,12 @@ def small_run(train_command, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def recognizer() -> DigitRecognizer:
+    """The shipped model."""
+    return DigitRecognizer.from_pretrained(ROOT / "checkpoints")
+
+
+@pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """The folder with MNIST's four .gz files."""
     if not os.environ.get("DIGITREC_MNIST_DIR"):
@@ -78,6 +86,51 @@ def mnist_data_dir(mnist_dir, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def mnist_test(mnist_data_dir) -> Examples:
     return load_mnist(mnist_data_dir)[1]
+
+
+# One way to write each digit: strokes through points on a sheet of 10x10, y downwards.
+PEN_DIGITS = {
+    0: [[(5, 0), (2, 1), (1, 5), (2, 9), (5, 10), (8, 9), (9, 5), (8, 1), (5, 0)]],
+    1: [[(5, 0), (5, 10)]],
+    2: [[(2, 2), (3, 0.5), (5, 0), (7, 1), (7.5, 3), (5, 7), (1.5, 10)], [(1.5, 10), (8.5, 10)]],
+    3: [
+        [(2, 1), (4, 0), (7, 0.5), (7.5, 2.5), (6, 4.3), (4, 4.7)],
+        [(4, 4.7), (7, 5.3), (8, 7.5), (6.5, 9.5), (4, 10), (1.5, 9)],
+    ],
+    4: [[(4, 0), (1, 6)], [(1, 6), (9, 6)], [(7, 2), (6.5, 10)]],
+    5: [[(8, 0), (3, 0)], [(3, 0), (2, 4.5)], [(2, 4.5), (5, 4), (8, 6), (7, 9), (4, 10), (1, 9)]],
+    6: [[(7, 0), (4, 2), (2, 6), (3, 9.5), (5.5, 10), (7.5, 8), (6, 5.7), (4, 5.8), (2.2, 7.5)]],
+    7: [[(1, 0), (8, 0)], [(8, 0), (4, 10)]],
+    8: [
+        [(5, 4.7), (2.5, 3.5), (2.5, 1), (5, 0), (7.5, 1), (7.5, 3.5), (5, 4.7), (2.2, 6)]
+        + [(2, 9), (5, 10), (8, 9), (7.8, 6), (5, 4.7)]
+    ],
+    9: [[(7.5, 2), (5, 0), (2.5, 1.5), (3, 4.5), (5.5, 5), (7.5, 2)], [(7.5, 2), (7, 6), (6, 10)]],
+}
+
+
+@pytest.fixture(scope="session")
+def pen_digits() -> list[PenDigit]:
+    """Ten digits as pen strokes, of nobody in particular."""
+    return [
+        PenDigit(tuple(np.array(stroke, float) for stroke in strokes), label, 0)
+        for label, strokes in PEN_DIGITS.items()
+    ]
+
+
+@pytest.fixture(scope="session")
+def strokes_file(pen_digits, tmp_path_factory) -> Path:
+    """The ten digits, once for each writer of the public file, as UNIPEN text."""
+    lines = []
+    for writer in range(1, 31):
+        for digit in pen_digits:
+            lines += [f'.SEGMENT DIGIT 0 ? "{digit.label}"', f".COMMENT {digit.label} {writer} 0"]
+            for stroke in digit.strokes:
+                points = [f" {round(30 * x)}  {round(-30 * y)}" for x, y in stroke]
+                lines += [".PEN_DOWN", *points, ".PEN_UP", ".DT 100"]
+    path = tmp_path_factory.mktemp("strokes") / "digits.unipen"
+    path.write_text("\n".join(lines))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageDraw
 
 README = (ROOT / "README.md").read_text()
 
@@ -59,6 +59,15 @@ def test_predict_is_the_one_documented_endpoint(client):
 def test_blank_picture_gets_a_message_and_no_guess(client, tmp_path):
     Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
     result = client.predict(handle_file(tmp_path / "blank.png"), api_name="/predict")
+    assert result["label"] == "No digit found" and not result["confidences"]
+
+
+def test_picture_of_no_digit_is_said_to_have_none(client, tmp_path):
+    image = Image.new("L", (200, 200), 255)
+    for line in [(30, 30, 170, 170), (170, 30, 30, 170), (100, 20, 100, 180)]:
+        ImageDraw.Draw(image).line(line, fill=0, width=12)
+    image.save(tmp_path / "star.png")
+    result = client.predict(handle_file(tmp_path / "star.png"), api_name="/predict")
     assert result["label"] == "No digit found" and not result["confidences"]
 
 

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitrec.drawing import MAXIMUM_PIXELS, to_mnist
+from digitrec.drawing import to_mnist
 from digitrec.errors import BadImageError
+from digitrec.picture import MAXIMUM_PIXELS
 
 
 def draw(ink=(0, 0, 0, 255), paper=(255, 255, 255, 255)):

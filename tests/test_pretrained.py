@@ -140,6 +140,8 @@ def leave_out_a_block(folder):
         (lambda folder: change_config(folder, more=1), "exactly the keys"),
         (lambda folder: change_config(folder, temperature=0), "temperature"),
         (lambda folder: change_config(folder, temperature="hot"), "temperature"),
+        (lambda folder: change_config(folder, digit_threshold=None), "digit_threshold"),
+        (lambda folder: change_config(folder, digit_threshold=1e999), "digit_threshold"),
         (lambda folder: change_config(folder, preprocessing="other"), "preprocessing"),
         (shutil.rmtree, "cannot be read"),
     ],

@@ -4,15 +4,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from digitrec import BadImageError, DigitRecognizer
 from digitrec.pretrained import load_model
+from digitrec.strokes import draw_strokes, fit_strokes
 
 
-@pytest.fixture(scope="module")
-def recognizer():
-    return DigitRecognizer.from_pretrained(ROOT / "checkpoints")
+def draw(digit, canvas=300, size=0.6, brush=0.05, ink="black", paper="white"):
+    """Draw on a square canvas; sizes are shares of its side."""
+    strokes = fit_strokes(digit.strokes, size * canvas, (canvas / 2, canvas / 2))
+    mask = draw_strokes(strokes, canvas, brush * canvas)
+    picture = Image.new("RGBA", mask.size, paper)
+    picture.paste(Image.new("RGBA", mask.size, ink), mask=mask)
+    return picture
+
+
+def assert_same_reading(recognizer, first, second):
+    first, second = recognizer.predict_batch([first, second])
+    assert np.abs(first.probabilities - second.probabilities).max() <= 0.02
+    assert first.is_digit == second.is_digit
 
 
 def test_prediction_has_all_that_is_promised(recognizer, seven):
@@ -46,6 +59,93 @@ def test_empty_canvas_gives_no_guess(recognizer, empty):
     assert prediction.digit_score == -np.inf
     assert prediction.probabilities.sum() == pytest.approx(1)
     assert not prediction.image.any()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    label=st.integers(0, 9),
+    brush=st.floats(0.01, 0.12),
+    shift=st.tuples(st.integers(-50, 50), st.integers(-50, 50)),
+)
+def test_position_changes_no_probability(recognizer, pen_digits, label, brush, shift):
+    drawing = np.asarray(draw(pen_digits[label], brush=brush))
+    assert_same_reading(recognizer, drawing, np.roll(drawing, shift, (0, 1)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    label=st.integers(0, 9),
+    brush=st.floats(0.02, 0.12),
+    size=st.floats(0.4, 0.8),
+    scale=st.floats(0.5, 4.0),
+)
+def test_size_changes_no_probability(recognizer, pen_digits, label, brush, size, scale):
+    drawing = draw(pen_digits[label], size=size, brush=brush)
+    side = round(drawing.width * scale)
+    enlarged = drawing.resize((side, side), Image.Resampling.BICUBIC)
+    assert_same_reading(recognizer, drawing, enlarged)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    label=st.integers(0, 9),
+    brush=st.floats(0.01, 0.12),
+    colors=st.sampled_from(
+        [
+            ("white", "black"),
+            ("black", "#00000000"),
+            ("white", "#00000000"),
+            ("#00f", "#00000000"),
+            ("#ff0", "#fff"),
+            ("#c22", "#9cf"),
+        ]
+    ),
+)
+def test_polarity_colours_and_transparency_change_no_probability(
+    recognizer, pen_digits, label, brush, colors
+):
+    digit = pen_digits[label]
+    other = draw(digit, brush=brush, ink=colors[0], paper=colors[1])
+    assert_same_reading(recognizer, draw(digit, brush=brush), other)
+
+
+@pytest.mark.parametrize("canvas", [400, 800])
+@pytest.mark.parametrize("brush", [0.01, 0.03, 0.06, 0.1])
+def test_drawn_digits_are_read_whatever_the_brush(recognizer, pen_digits, canvas, brush):
+    for digit in pen_digits:
+        prediction = recognizer.predict(draw(digit, canvas, 0.6, brush))
+        assert prediction.digit == digit.label
+        assert prediction.probabilities[digit.label] > 0.9
+
+
+def scribble():
+    points = np.random.default_rng(0).uniform(30, 270, (60, 2))
+    return [points]
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        [np.array([[150.0, 150.0]])],
+        [np.array([[150.0, 150.0], [152.0, 151.0]])],
+        scribble(),
+        [*[np.array([[80.0 + 40 * i, 60], [80 + 40 * i, 240]]) for i in range(4)]],
+        [np.array([[60.0, 60], [240, 240]]), np.array([[240.0, 60], [60, 240]])],
+        [
+            np.array([[60.0, 250], [150, 50], [240, 250]]),
+            np.array([[60.0, 150], [240, 150]]),
+            np.array([[60.0, 50], [240, 50]]),
+        ],
+    ],
+    ids=["dot", "blot", "scribble", "fence", "cross", "sign"],
+)
+@pytest.mark.parametrize("brush", [4.0, 12.0, 24.0])
+def test_what_is_no_digit_is_said_to_be_none(recognizer, strokes, brush):
+    mask = np.asarray(draw_strokes(strokes, 300, brush))
+    prediction = recognizer.predict(255 - mask)
+    assert prediction.is_digit is False and prediction.digit is None
+    assert len(prediction.top()) == 3  # what it resembles most, all the same
+    assert np.isfinite(prediction.digit_score)
 
 
 @pytest.mark.parametrize("count", [2, 128, 300])

@@ -1,5 +1,6 @@
 """The command line, as a user runs it."""
 
+import hashlib
 import json
 import os
 import re
@@ -29,9 +30,9 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     names = {path.name for path in small_run.iterdir()}
     assert names >= {
         *["model.safetensors", "config.json", "metrics.json"],
-        *["training_curves.png", "confusion_matrix.png"],
+        *["training_curves.png", "confusion_matrix.png", "reliability.png"],
     }
-    for name in ("training_curves.png", "confusion_matrix.png"):
+    for name in ("training_curves.png", "confusion_matrix.png", "reliability.png"):
         with Image.open(small_run / name) as image:
             assert min(image.size) > 300
     network, config, metrics = load_model(small_run)
@@ -73,6 +74,28 @@ def test_run_killed_while_it_published_resumes_as_well(train_command, small_run,
     assert result.returncode == 0, result.stderr
     for name in ("model.safetensors", "config.json", "metrics.json"):
         assert (run / name).read_bytes() == (small_run / name).read_bytes()
+
+
+def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
+    small_data_dir, strokes_file, tmp_path
+):
+    run = tmp_path / "run"
+    settings = ["--epochs", "1", "--batch-size", "64", "--non-digits", "0", "--redrawn", "0"]
+    result = train(
+        *["--data-dir", small_data_dir, "--strokes", strokes_file, *settings, "--glyphs", "0"],
+        *["--output", run],
+    )
+    assert result.returncode == 0, result.stderr
+    assert "240 digits of pen strokes" in result.stdout
+    recorded = json.loads((run / "config.json").read_text())["training"]
+    assert recorded["command"].endswith(f"--strokes {strokes_file.name}")
+    assert recorded["strokes_sha256"] == hashlib.sha256(strokes_file.read_bytes()).hexdigest()
+    (run / "metrics.json").unlink()
+    for given in ([], ["--strokes", ROOT / "README.md"]):
+        result = train("--resume", run, "--data-dir", small_data_dir, *given)
+        assert result.returncode == 2 and recorded["strokes_sha256"] in result.stderr
+    result = train("--resume", run, "--data-dir", small_data_dir, "--strokes", strokes_file)
+    assert result.returncode == 0, result.stderr
 
 
 def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
@@ -121,6 +144,7 @@ def test_help_explains_each_option_with_its_default():
         (["--resume", "no/such/run"], "options.json cannot be read"),
         (["--resume", "no/such/run", "--epochs", "3"], "leave it out"),
         (["--manual-dir", "no/such/folder"], "train-images-idx3-ubyte.gz is not there"),
+        (["--strokes", "no/such/file"], "should be a file of pen strokes"),
         (["--output", "{not_empty}"], "new or an empty folder"),
         (["--output", "{file}"], "should be a folder"),
         (["--data-dir", "{damaged}"], "delete the file"),

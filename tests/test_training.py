@@ -6,15 +6,19 @@ import jax
 import numpy as np
 import optax
 import pytest
+from flax import nnx
+from scipy.special import logsumexp
 
 from digitrec.augment import AugmentConfig
 from digitrec.checkpoint import open_states, restore_progress, save_progress
-from digitrec.data import Examples
+from digitrec.data import NO_DIGIT, Examples
 from digitrec.errors import BadCheckpointError, TrainingError
-from digitrec.model import NetworkConfig
+from digitrec.model import Network, NetworkConfig
 from digitrec.training import (
     EarlyStopping,
     TrainingConfig,
+    augmentation_strength,
+    compute_logits,
     fit,
     initial_progress,
     make_optimizer,
@@ -134,6 +138,14 @@ def test_training_stops_early_when_nothing_improves(small_digits):
     assert len(epochs) == epochs[-1].early_stopping.best_epoch + 2 < 9
 
 
+def test_augmentation_grows_weaker_over_the_last_epochs_alone():
+    config = TrainingConfig(epochs=10, calm_epochs=4)
+    strengths = [augmentation_strength(config, epoch) for epoch in range(1, 11)]
+    assert strengths == pytest.approx([1] * 6 + [0.825, 0.65, 0.475, 0.3])
+    config = replace(config, calm_epochs=0)
+    assert {augmentation_strength(config, epoch) for epoch in range(1, 11)} == {1}
+
+
 def test_cosine_schedule_rises_to_the_peak_and_falls_to_nothing():
     config = TrainingConfig(epochs=10, warmup_epochs=2.0, learning_rate=0.1)
     _, schedule = make_optimizer(config, steps_per_epoch=100)
@@ -176,3 +188,50 @@ def test_reports_cover_each_epoch(small_digits):
     list(run(small_digits, replace(CONFIG, epochs=1), on_report=reports.append))
     assert sum(report.images for report in reports) == 384  # 12 batches of 32
     assert {report.epoch for report in reports} == {1} and len(reports) == 12
+
+
+def noise(epoch, count=96):
+    images = np.random.default_rng(epoch).integers(0, 256, (count, 28, 28, 1), np.uint8)
+    return Examples(images, np.full(count, NO_DIGIT, np.int32))
+
+
+def test_images_made_for_each_epoch_teach_what_is_no_digit(small_digits):
+    asked = []
+
+    def make_more(epoch):
+        asked.append(epoch)
+        return noise(epoch)
+
+    # Long enough for the moving averages of batch normalisation, which start at 0 and 1.
+    config = replace(CONFIG, epochs=25, patience=25)
+    last = list(run(small_digits, config, make_more=make_more))[-1]
+    assert asked == list(range(1, 26))
+    network = Network(TINY, rngs=nnx.Rngs(0))
+    network.eval()
+    scores = [
+        logsumexp(
+            compute_logits(
+                last.state.params,
+                last.state.batch_stats,
+                jax.numpy.asarray(images),
+                graphdef=nnx.graphdef(network),
+            ),
+            axis=1,
+        )
+        for images in (small_digits.images[400:500], noise(9).images)
+    ]
+    assert np.median(scores[0]) > np.median(scores[1]) + 1
+
+
+def test_continued_run_makes_the_images_of_the_epochs_that_are_left(small_digits):
+    whole = list(run(small_digits, make_more=noise))
+    asked = []
+
+    def make_more(epoch):
+        asked.append(epoch)
+        return noise(epoch)
+
+    continued = list(run(small_digits, make_more=make_more, progress=whole[1]))
+    assert asked == [3]
+    assert_same(continued[-1], whole[-1])
+    assert list(run(small_digits, make_more=make_more, progress=whole[-1])) == []

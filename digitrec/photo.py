@@ -1,0 +1,58 @@
+"""Ink in a photo of paper: uneven light, grey paper, pencil, noise."""
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+from PIL import Image
+from scipy import ndimage
+
+SIDE = 200  # longer side, in pixels, at which a photo is read: averages most of the noise away
+PAPER_SIDE = 40  # the same for its paper, which has no details
+NOISE = 5.0  # standard deviations of the paper's noise that ink differs by at least
+SPECK = 0.1  # of the largest connected piece of ink: smaller pieces are dirt
+
+
+def find_ink_in_photo(gray: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "rows columns"]:
+    """Measure how much each place differs from the paper around it, 0-255.
+
+    The paper is the median of the surroundings, so that neither light that falls off nor a
+    shadow's soft edge counts as ink; whether ink is darker or brighter follows from which of the
+    two differs more.
+
+    Returns: the ink of the photo shrunk to at most 200 pixels a side; 0 where there is none.
+    """
+    small = _shrink(gray, SIDE)
+    paper = _estimate_paper(gray, small.shape)
+    difference = ndimage.gaussian_filter(paper - small, 1.0)
+    noise = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+    darkest, brightest = np.percentile(difference, [99, 1])
+    if -brightest > darkest:
+        difference, darkest = -difference, -brightest
+    faintest = max(0.35 * darkest, NOISE * noise)
+    pieces, count = ndimage.label(difference > faintest, np.ones((3, 3)))
+    if not count:
+        return np.zeros(small.shape, np.uint8)
+    weights = ndimage.sum_labels(difference, pieces, np.arange(1, count + 1))
+    kept = np.isin(pieces, 1 + np.flatnonzero(weights >= SPECK * weights.max()))
+    near = ndimage.binary_dilation(kept, iterations=2)  # the soft edges of what is kept
+    ink = np.clip((difference - 0.5 * faintest) / (darkest - 0.5 * faintest), 0, 1)
+    return np.rint(min(255.0, 2 * darkest) * ink * near).astype(np.uint8)
+
+
+def _estimate_paper(
+    gray: UInt8[np.ndarray, "height width"], shape: tuple[int, ...]
+) -> Float32[np.ndarray, "rows columns"]:
+    tiny = _shrink(gray, PAPER_SIDE)
+    # Half the photo's side: no stroke is so broad that it covers half of such a square.
+    paper = ndimage.median_filter(tiny, size=[max(3, side // 2) for side in tiny.shape])
+    smooth = ndimage.gaussian_filter(paper, 2.0)
+    return np.asarray(Image.fromarray(smooth).resize(shape[::-1], Image.Resampling.BICUBIC))
+
+
+def _shrink(
+    gray: UInt8[np.ndarray, "height width"], longer_side: int
+) -> Float32[np.ndarray, "rows columns"]:
+    height, width = gray.shape
+    scale = min(1, longer_side / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = Image.fromarray(gray.astype(np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BOX))

@@ -1,0 +1,192 @@
+"""Images to train on beside MNIST's, made afresh for each epoch: people's strokes drawn in ever
+new ways, and what is no digit.
+
+All of them go through `to_mnist`, as what people draw in the app does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+from scipy.interpolate import CubicSpline
+
+from digitrec.data import NO_DIGIT, Examples, concatenate
+from digitrec.drawing import SIZE, to_mnist
+from digitrec.glyphs import GLYPHS
+from digitrec.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
+
+CANVAS = 200  # pixels a side
+DRAWN = 130.0  # pixels that the longer side of a drawing's path takes of them
+BRUSHES = (0.06, 0.5)  # diameter, as a share of it: finer ones look the same after `to_mnist`
+GLYPH_VARIATION = 1.5  # of glyphs, which stand for all who write like this
+# Mirrored, or turned by 90 degrees, these look like no digit. A mirrored 2 looks like a 5.
+MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
+
+
+@dataclass(frozen=True)
+class SynthesisConfig:
+    non_digits: float = 0.1  # images that are no digit, as a share of MNIST's
+    redrawn: float = 0.03  # MNIST's images with the pen that drawings get, as a share of all
+    glyphs: float = 0.03  # drawings of glyphs, as a share of MNIST's images
+    repetitions: int = 2  # of each drawing within an epoch, augmented each time in another way
+
+
+def count_images(mnist: int, digits: Sequence[PenDigit], config: SynthesisConfig) -> int:
+    """Count what an epoch trains on: MNIST's images and those that `synthesize` adds."""
+    drawn = round(config.redrawn * mnist) + len(digits) + 10 * round(config.glyphs * mnist / 10)
+    return mnist + round(config.non_digits * mnist) + config.repetitions * drawn
+
+
+def synthesize(
+    mnist: Examples,
+    digits: Sequence[PenDigit],
+    config: SynthesisConfig,
+    seed: int,
+    epoch: int,
+) -> Examples:
+    """Make the images of one epoch; the same seed and epoch give the same images."""
+    random = np.random.default_rng((seed, epoch))
+    count = len(mnist.labels)
+    non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
+    glyphs = choose_glyphs(round(config.glyphs * count / 10), random)
+    redrawn = redraw(mnist, round(config.redrawn * count), random)
+    drawn = [
+        redrawn,
+        make_digits(digits, 1.0, random),
+        make_digits(glyphs, GLYPH_VARIATION, random),
+    ]
+    return concatenate([non_digits, *drawn * config.repetitions])
+
+
+def choose_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
+    """Choose `count` glyphs of each digit, each of its glyphs as likely as the others."""
+    groups = [[glyph for glyph in GLYPHS if glyph.label == label] for label in range(10)]
+    return [group[index] for group in groups for index in random.integers(len(group), size=count)]
+
+
+def make_digits(
+    digits: Sequence[PenDigit], variation: float, random: np.random.Generator
+) -> Examples:
+    """Draw each digit once, with a brush, a slant, proportions and a hand of its own."""
+    images = [_draw(vary(digit.strokes, variation, random), random) for digit in digits]
+    return _examples(images, [digit.label for digit in digits])
+
+
+def redraw(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
+    """Enlarge some of MNIST's images, so that `to_mnist` takes them for drawings."""
+    chosen = random.integers(len(mnist.labels), size=count)
+    sides = random.integers(4 * SIZE, 8 * SIZE, count)
+    pictures = [
+        np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+        for image, side in zip(mnist.images[chosen, ..., 0], sides.tolist(), strict=True)
+    ]
+    return _examples(pictures, mnist.labels[chosen].tolist())
+
+
+def make_non_digits(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
+    """Make what is no digit: doodles, and MNIST's digits mirrored, turned or two in one image."""
+    doodles = []
+    while len(doodles) < count - count // 3:
+        strokes = doodle(random)
+        if not _could_be_digit(strokes):
+            doodles.append(_draw(strokes, random))
+    spoiled = [spoil(mnist, random) for _ in range(count // 3)]
+    return _examples([*doodles, *spoiled], [NO_DIGIT] * count)
+
+
+def vary(strokes: Sequence[Stroke], variation: float, random: np.random.Generator) -> list[Stroke]:
+    """Change strokes as another hand, another device and another mood would.
+
+    `variation` scales the changes; with 1 a person's digits become those of a similar person.
+    """
+    strokes = fit_strokes(strokes, 1.0, (0.0, 0.0))
+    # Little turning: a turned 7 looks like a 1 with a flag.
+    angle, slant = variation * random.normal(0, [0.05, 0.15])
+    stretch = np.exp(variation * random.normal(0, 0.1))
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turned @ [[1, slant], [0, 1]] @ np.diag([stretch, 1 / stretch])
+    # Three slow waves bend the plane by some per cent of the digit's size.
+    waves = random.normal(0, 2.5, (3, 2))
+    phases = random.uniform(0, 2 * np.pi, 3)
+    bends = variation * random.normal(0, 0.025, (3, 2))
+    tremor = random.uniform(0, 0.012) * (random.random() < 0.5)
+    every = random.integers(2, 5) if random.random() < 0.3 else 1  # a slow mouse skips points
+    varied = []
+    for stroke in strokes:
+        points = np.concatenate([stroke[:-1:every], stroke[-1:]])
+        points = points @ matrix.T + np.sin(points @ waves.T + phases) @ bends
+        varied.append(points + random.normal(0, tremor, points.shape))
+    longest = max(range(len(varied)), key=lambda index: len(varied[index]))
+    if random.random() < 0.1 and len(varied[longest]) > 5:  # the pen lifts for a moment
+        stroke = varied.pop(longest)
+        cut = random.integers(1, len(stroke) - 2)
+        varied += [stroke[:cut], stroke[cut + 2 :]]
+    return varied
+
+
+def doodle(random: np.random.Generator) -> list[Stroke]:
+    """Draw lines and curves that are no digit, but for rare accidents."""
+    kinds = ["curves", "lines", "sign", "scribble", "dot"]
+    kind = random.choice(kinds, p=[0.3, 0.2, 0.4, 0.05, 0.05])
+    if kind == "dot":
+        return [random.uniform(0, 0.02, (random.integers(2, 5), 2))]
+    if kind == "scribble":
+        return [_curve(random.uniform(size=(random.integers(12, 50), 2)))]
+    if kind == "sign":
+        return [_part_of_sign(random) for _ in range(random.integers(3, 6))]
+    strokes = []
+    for _ in range(random.integers(1, 4)):
+        corners = random.uniform(size=(random.integers(3, 7), 2))
+        strokes.append(_curve(corners) if kind == "curves" else corners)
+    return strokes
+
+
+def spoil(mnist: Examples, random: np.random.Generator) -> UInt8[np.ndarray, "height width"]:
+    """Mirror or turn a digit, or put another beside it; bright ink on black."""
+    index, other = random.integers(len(mnist.labels), size=2)
+    image, label = mnist.images[index, ..., 0], mnist.labels[index]
+    if label in MIRRORED and random.random() < 0.4:
+        return image[:, ::-1]
+    if label in TURNED and random.random() < 0.4:
+        return np.rot90(image, random.choice([1, 3]))
+    return np.concatenate([image[:, 4:-4], mnist.images[other, :, 4:-4, 0]], axis=1)
+
+
+def _part_of_sign(random: np.random.Generator) -> Stroke:
+    """Draw a line between two of nine places, or a part of a circle: what letters are made of."""
+    if random.random() < 0.7:
+        places = random.choice(9, 2, replace=False)
+        return np.stack([places % 3, places // 3], 1) / 2 + random.normal(0, 0.05, (2, 2))
+    start, extent = random.uniform(0, 2 * np.pi), random.uniform(np.pi / 2, 2 * np.pi)
+    angles = start + np.linspace(0, extent, 30)
+    radius = random.uniform(0.15, 0.5)
+    return random.uniform(0.2, 0.8, 2) + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+
+
+def _could_be_digit(strokes: Sequence[Stroke]) -> bool:
+    """Tell a narrow drawing, which may be a 1, and one line with one corner, which may be a 7."""
+    points = np.concatenate(strokes)
+    spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
+    major, minor = spread / np.sqrt(len(points) - 1)
+    narrow = minor < 0.25 * major or (len(strokes) == 1 and len(strokes[0]) == 3)
+    return bool(major > 0.05 and narrow)
+
+
+def _curve(corners: Stroke) -> Stroke:
+    places = np.linspace(0, 1, len(corners))
+    return CubicSpline(places, corners)(np.linspace(0, 1, 10 * len(corners)))
+
+
+def _draw(
+    strokes: Sequence[Stroke], random: np.random.Generator
+) -> UInt8[np.ndarray, "height width"]:
+    brush = DRAWN * np.exp(random.uniform(*np.log(BRUSHES)))
+    middle = CANVAS / 2 + random.uniform(-0.5, 0.5, 2)  # where the pixels' edges fall
+    return np.asarray(draw_strokes(fit_strokes(strokes, DRAWN, tuple(middle)), CANVAS, brush))
+
+
+def _examples(pictures: Sequence[np.ndarray], labels: Sequence[int]) -> Examples:
+    images = np.array([to_mnist(picture) for picture in pictures], np.uint8)
+    return Examples(images.reshape(-1, SIZE, SIZE, 1), np.array(labels, np.int32))
