@@ -146,12 +146,13 @@ def finish(
         for name in ("validation", "test")
     }
     temperature = metrics.fit_temperature(logits["validation"], split.validation.labels)
-    figures = {
-        name: metrics.classification_metrics(
-            getattr(split, name).labels,
-            metrics.calibrated_probabilities(part_logits, temperature),
-        )
+    probabilities = {
+        name: metrics.calibrated_probabilities(part_logits, temperature)
         for name, part_logits in logits.items()
+    }
+    figures = {
+        name: metrics.classification_metrics(getattr(split, name).labels, part_probabilities)
+        for name, part_probabilities in probabilities.items()
     }
     history = list(progress.history)
     figures["training"] = {
@@ -167,13 +168,10 @@ def finish(
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
     }
     report.plot_curves(history, run / "training_curves.png")
-    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
     report.plot_reliability(
-        split.test.labels,
-        metrics.calibrated_probabilities(logits["test"], temperature),
-        "test images",
-        run / "reliability.png",
+        split.test.labels, probabilities["test"], "test images", run / "reliability.png"
     )
+    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
     report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
     pretrained.save_model(
         run,

@@ -112,11 +112,11 @@ def draw(drawing: Drawing) -> Image.Image:
     corner = random.uniform(np.minimum(low, high), np.maximum(low, high))
     mask = draw_strokes([stroke + corner for stroke in strokes], side, brush * side)
     ink, paper = choose_colors(color, random)
-    picture = Image.new("RGBA", mask.size, paper)
     if paper[3] == 0:
         picture = Image.new("RGBA", mask.size, ink)
         picture.putalpha(mask)
     else:
+        picture = Image.new("RGBA", mask.size, paper)
         picture.paste(ink, mask=mask)
     return picture
 

@@ -56,15 +56,17 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"]) -> UInt8[np.ndarray, 
     Margins of nothing but paper are cut off. A picture whose border is not of one colour is a
     photo.
     """
-    paper = np.median(_border(picture), axis=0).astype(np.uint8)
+    border = _border(picture)
+    paper = np.median(border, axis=0).astype(np.uint8)
     if paper[3] == 0:
         return _find_ink_on_nothing(picture)
     if picture[..., 3].min() < 255:
         sheet = Image.new("RGBA", picture.shape[1::-1], "white")
         sheet.alpha_composite(Image.fromarray(picture))
         picture = np.asarray(sheet)
-        paper = np.median(_border(picture), axis=0).astype(np.uint8)
-    if (_border(picture) == paper).all(1).mean() < 0.5:
+        border = _border(picture)
+        paper = np.median(border, axis=0).astype(np.uint8)
+    if (border == paper).all(1).mean() < 0.5:
         return find_ink_in_photo(np.asarray(Image.fromarray(picture).convert("L")))
     # Four bytes compared as one: ten times as fast as a search channel by channel.
     inked = picture.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
