@@ -10,8 +10,11 @@ import hashlib
 import json
 import platform
 import shlex
+import signal
 import sys
+import threading
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -86,9 +89,7 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
         console.print(f"{places.strokes}: {len(digits):,} digits of pen strokes to train")
     synthesis_config = SynthesisConfig(**settings["synthesis"])
 
-    def make_more(epoch: int) -> data.Examples:
-        return synthesis.synthesize(split.train, digits, synthesis_config, config.seed, epoch)
-
+    make_more = partial(synthesis.synthesize, split.train, digits, synthesis_config, config.seed)
     initial = training.initial_progress(network_config, config, len(split.train.labels))
     with checkpoint.open_states(run / STATES_FOLDER) as states:
         progress = checkpoint.restore_progress(states, initial)
@@ -104,6 +105,8 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
             )
 
             def show(report: training.ScanReport) -> None:
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
                 bar.update(
                     task,
                     description=f"epoch {report.epoch}/{config.epochs}",
@@ -121,6 +124,7 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
                 progress,
                 show,
                 make_more,
+                synthesis_config.refresh,
             ):
                 progress = latest
                 checkpoint.save_progress(states, progress)
@@ -370,6 +374,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
     add(learning, config, "batch_size", positive_whole_number, "images per step")
     add(learning, config, "optimizer", str, "Optax optimiser", choices=training.OPTIMIZERS)
     add(learning, config, "learning_rate", positive, "peak learning rate, per step")
+    add(learning, config, "weight_decay", share, "weight decay, 0 to below 1")
     add(
         learning,
         config,
@@ -400,7 +405,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
     network = parser.add_argument_group("network")
     add(network, NetworkConfig, "block_dropout", share, "dropout after each block, 0 to below 1")
     add(network, NetworkConfig, "head_dropout", share, "dropout in the head, 0 to below 1")
-    more = parser.add_argument_group("drawings, made afresh for each epoch")
+    more = parser.add_argument_group("drawings, made while training")
     add(more, SynthesisConfig, "non_digits", share, "images of no digit, as a share of MNIST's")
     add(more, SynthesisConfig, "redrawn", share, "MNIST's images redrawn, as a share of all")
     add(more, SynthesisConfig, "glyphs", share, "drawings of glyphs, as a share of MNIST's images")
@@ -411,6 +416,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         "to find such a file (default: none)",
     )
     add(more, SynthesisConfig, "repetitions", positive_whole_number, "times that each is used")
+    add(more, SynthesisConfig, "refresh", positive_whole_number, "epochs that drawings serve")
     changes = parser.add_argument_group("augmentation")
     add(changes, AugmentConfig, "rotation", not_negative, "largest rotation, degrees either way")
     add(changes, AugmentConfig, "zoom", share, "largest zoom, share of the size, 0 to below 1")
@@ -450,5 +456,18 @@ fraction = number(float, lambda value: 0 < value < 1, "a number between 0 and 1"
 share = number(float, lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
+interrupted = threading.Event()
+
+
+def interrupt(*_) -> None:
+    """Answer Ctrl-C, and remember it: Python drops what is raised in a callback.
+
+    Unlike Python's own answer it also keeps asyncio, by which Orbax saves, from making its own.
+    """
+    interrupted.set()
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupt)
     sys.exit(main())

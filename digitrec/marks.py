@@ -15,7 +15,7 @@ def add_marks(
     images: Float[Array, "batch height width"],
     labels: Int[Array, " batch"],
     key: Key[Array, ""],
-    probability: float,
+    probability: Float[Array, ""] | float,
 ) -> Float[Array, "batch height width"]:
     """Mark each 0, 1 and 7 with this probability; leave the other digits as they are.
 

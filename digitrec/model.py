@@ -8,6 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Key, Num
 
 from digitrec.convolution import same_convolution
+from digitrec.normalization import BatchNorm
 
 IMAGE_SIZE = 28
 CLASSES = 10
@@ -20,7 +21,7 @@ class NetworkConfig:
     # convolution where there are 7x7 pixels.
     kernel_sizes: tuple[tuple[int, ...], ...] = ((5,), (3,), (3, 3))
     head_features: int = 128
-    block_dropout: float = 0.1  # probability of dropping an activation, after each block
+    block_dropout: float = 0.1  # probability of dropping a channel, after each block
     head_dropout: float = 0.3
 
     @classmethod
@@ -75,8 +76,8 @@ class Block(nnx.Module):
             )
             for index, size in enumerate(kernel_sizes)
         )
-        self.normalizations = nnx.List(nnx.BatchNorm(filters, rngs=rngs) for _ in kernel_sizes)
-        self.dropout = nnx.Dropout(dropout)
+        self.normalizations = nnx.List(BatchNorm(filters) for _ in kernel_sizes)
+        self.dropout = nnx.Dropout(dropout, broadcast_dims=(1, 2))  # whole channels
 
     def __call__(self, images, dropout_key):
         for convolution, normalization in zip(self.convolutions, self.normalizations, strict=True):

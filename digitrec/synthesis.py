@@ -1,5 +1,5 @@
-"""Images to train on beside MNIST's, made afresh for each epoch: people's strokes drawn in ever
-new ways, and what is no digit.
+"""Images to train on beside MNIST's, made while training: people's strokes drawn in ever new ways,
+and what is no digit.
 
 All of them go through `to_mnist`, as what people draw in the app does.
 """
@@ -31,6 +31,7 @@ class SynthesisConfig:
     redrawn: float = 0.03  # MNIST's images with the pen that drawings get, as a share of all
     glyphs: float = 0.03  # drawings of glyphs, as a share of MNIST's images
     repetitions: int = 2  # of each drawing within an epoch, augmented each time in another way
+    refresh: int = 2  # epochs that the same images serve, augmented each time in another way
 
 
 def count_images(mnist: int, digits: Sequence[PenDigit], config: SynthesisConfig) -> int:
@@ -44,10 +45,10 @@ def synthesize(
     digits: Sequence[PenDigit],
     config: SynthesisConfig,
     seed: int,
-    epoch: int,
+    turn: int,
 ) -> Examples:
-    """Make the images of one epoch; the same seed and epoch give the same images."""
-    random = np.random.default_rng((seed, epoch))
+    """Make the images of an epoch or of several; the same seed and turn give the same images."""
+    random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
     glyphs = choose_glyphs(round(config.glyphs * count / 10), random)

@@ -1,11 +1,14 @@
 """Pure training: states in, states out; nothing here prints or writes."""
 
-import itertools
+import multiprocessing
+import os
+import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import jax
@@ -14,31 +17,45 @@ import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float, Int, Key, UInt8
+from joblib import cpu_count
+from threadpoolctl import threadpool_limits
 
 from digitrec.augment import AugmentConfig, augment
+from digitrec.compilation import jit
 from digitrec.data import NO_DIGIT, Examples, concatenate
 from digitrec.errors import TrainingError
 from digitrec.model import Network, NetworkConfig
 
-OPTIMIZERS = {"adam": optax.adam, "sgd": partial(optax.sgd, momentum=0.9, nesterov=True)}
+
+def sgd(
+    learning_rate: optax.ScalarOrSchedule, weight_decay: float
+) -> optax.GradientTransformationExtraArgs:
+    """Build stochastic gradient descent with Nesterov's momentum."""
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay),
+        optax.sgd(learning_rate, momentum=0.9, nesterov=True),
+    )
+
+
+OPTIMIZERS = {"adamw": optax.adamw, "sgd": sgd}
 SCHEDULES = ("cosine", "plateau")
 REPORTS_PER_EPOCH = 10
-CALM = 0.3  # strength of the augmentation in the last epoch
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = 20
+    epochs: int = 30
     batch_size: int = 128
-    optimizer: str = "adam"
-    learning_rate: float = 2e-3  # the peak of the schedule
+    optimizer: str = "sgd"
+    learning_rate: float = 0.05  # the peak of the schedule
+    weight_decay: float = 5e-4
     schedule: str = "cosine"
     warmup_epochs: float = 2.0  # cosine only
     plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
     plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
     label_smoothing: float = 0.0
-    calm_epochs: int = 5  # the last ones, over which augmentation falls to CALM
-    patience: int = 12  # epochs without a better validation accuracy before training stops
+    calm_epochs: int = 6  # the last ones, over which augmentation falls to 0
+    patience: int = 20  # epochs without a better validation accuracy before training stops
     seed: int = 0
 
 
@@ -104,7 +121,7 @@ def make_optimizer(
             warmup_steps=min(round(config.warmup_epochs * steps_per_epoch), steps - 1),
             decay_steps=steps,
         )
-    optimizer = OPTIMIZERS[config.optimizer](schedule)
+    optimizer = OPTIMIZERS[config.optimizer](schedule, weight_decay=config.weight_decay)
     if config.schedule == "plateau":
         optimizer = optax.chain(
             optimizer,
@@ -118,16 +135,16 @@ def make_optimizer(
 
 
 def augmentation_strength(config: TrainingConfig, epoch: int) -> float:
-    """Give 1 until the last `calm_epochs`, over which it falls evenly to CALM.
+    """Give 1 until the last `calm_epochs`, over which it falls evenly to 0.
 
     Those let the network settle on images as they are: He et al., Data Augmentation Revisited
     (arXiv:1909.09148) train the last epochs without augmentation.
     """
     calm = max(0, epoch - (config.epochs - config.calm_epochs))
-    return 1.0 - (1.0 - CALM) * calm / max(1, config.calm_epochs)
+    return 1.0 - calm / max(1, config.calm_epochs)
 
 
-@partial(jax.jit, static_argnames=("graphdef", "optimizer", "augment_config", "label_smoothing"))
+@partial(jit, static_argnames=("graphdef", "optimizer", "augment_config", "label_smoothing"))
 def train_epoch(
     state: TrainState,
     images: UInt8[Array, "count 28 28 1"],
@@ -138,7 +155,7 @@ def train_epoch(
     *,
     graphdef: nnx.GraphDef,
     optimizer: optax.GradientTransformationExtraArgs,
-    augment_config: AugmentConfig,
+    augment_config: AugmentConfig | None,
     label_smoothing: float,
 ) -> tuple[TrainState, Float[Array, ""], Float[Array, ""]]:
     """Train over an epoch, or the part of one that `batches` names, as one `lax.scan`.
@@ -157,7 +174,9 @@ def train_epoch(
         augment_key, dropout_key = jax.random.split(
             jax.random.fold_in(state.key, 2 * state.step)  # even numbers: steps; odd: epochs
         )
-        pixels = augment(images[batch], labels[batch], augment_key, augment_config, strength)
+        pixels = images[batch]
+        if augment_config:
+            pixels = augment(pixels, labels[batch], augment_key, augment_config, strength)
         targets = optax.smooth_labels(jax.nn.one_hot(labels[batch], NO_DIGIT + 1), label_smoothing)
 
         def loss_and_statistics(params):
@@ -182,7 +201,7 @@ def train_epoch(
     return state, losses.mean(), accuracies.mean()
 
 
-@partial(jax.jit, static_argnames="graphdef")
+@partial(jit, static_argnames="graphdef")
 def compute_logits(
     params: nnx.State,
     batch_stats: nnx.State,
@@ -229,6 +248,7 @@ def fit(
     progress: Progress | None = None,
     on_report: Callable[[ScanReport], None] = lambda report: None,
     make_more: Callable[[int], Examples] | None = None,
+    refresh: int = 1,
 ) -> Iterator[Progress]:
     """Train, yielding all that there is to know after each epoch.
 
@@ -240,14 +260,15 @@ def fit(
         progress: where to continue (default: from the start). Since all randomness is derived
             from the seed and the step, a continued run ends with the weights, bit for bit, of
             one that was never interrupted.
-        make_more: gives further training images for an epoch, as many each time, which are made
-            in a thread of their own while the epoch before trains.
+        make_more: gives further training images, as many each time; it is called with 0, 1, ...
+            in processes of their own, ahead of time, and so must be picklable.
+        refresh: how many epochs the images of one call serve.
 
     Raises: TrainingError when the loss is no longer finite.
     """
     progress = progress or initial_progress(network_config, config, len(train.labels))
     epochs = range(len(progress.history) + 1, config.epochs + 1)
-    prepared = _prepare(train, make_more, epochs)
+    prepared = _prepare(train, make_more, epochs, refresh)
     first = next(prepared, train)
     full_batches = len(first.labels) // config.batch_size
     scan_steps = max(1, round(full_batches / REPORTS_PER_EPOCH))
@@ -262,7 +283,7 @@ def fit(
     evaluation_graphdef = nnx.graphdef(network)
     validation_images = jnp.asarray(validation.images)
 
-    for epoch, examples in zip(epochs, itertools.chain([first], prepared), strict=False):
+    for epoch, examples in zip(epochs, chain([first], prepared), strict=False):
         if progress.early_stopping.should_stop:
             return
         started = time.perf_counter()
@@ -330,17 +351,30 @@ def fit(
 
 
 def _prepare(
-    train: Examples, make_more: Callable[[int], Examples] | None, epochs: range
+    train: Examples,
+    make_more: Callable[[int], Examples] | None,
+    epochs: range,
+    refresh: int,
 ) -> Iterator[Examples]:
-    """Yield each epoch's images, made in a thread while the epoch before trains."""
-
-    def make(epoch: int) -> Examples:
-        return concatenate([train, make_more(epoch)]) if make_more else train
-
-    with ThreadPoolExecutor(1) as maker:
-        upcoming = maker.submit(make, epochs.start) if epochs else None
+    """Yield each epoch's images; those of `make_more` are made in processes, ahead of time."""
+    if not make_more or not epochs:
+        yield from repeat(train, len(epochs))
+        return
+    turns = iter(range((epochs.start - 1) // refresh, (epochs[-1] - 1) // refresh + 1))
+    workers = max(1, cpu_count() - 1)
+    # Not forked: JAX's threads would be missing. Leaving the pool ends its processes at once.
+    with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
+        upcoming = deque(pool.apply_async(make_more, [turn]) for turn in islice(turns, workers))
         for epoch in epochs:
-            examples = upcoming.result()
-            if epoch + 1 in epochs:
-                upcoming = maker.submit(make, epoch + 1)
+            if epoch == epochs.start or (epoch - 1) % refresh == 0:
+                examples = concatenate([train, upcoming.popleft().get()])
+                upcoming.extend(pool.apply_async(make_more, [turn]) for turn in islice(turns, 1))
             yield examples
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the main process, and the processors as well where it needs them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(10)

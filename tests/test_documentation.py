@@ -76,11 +76,16 @@ def test_readme_quotes_the_measured_figures():
 
 def test_shipped_accuracy_is_what_was_promised():
     assert METRICS["test"]["count"] == 10_000 and METRICS["test"]["accuracy"] >= 0.9955
-    # The first checkpoint, trained on MNIST alone, had 26; 3 are 0.05 points.
-    assert METRICS["validation"]["errors"] <= 29
+    # The first checkpoint, trained on MNIST alone, had 26.
+    assert METRICS["validation"]["errors"] <= 26
     assert METRICS["test"]["calibration_error"] <= 0.005
     drawn = METRICS["drawn_digits"]
-    assert drawn["mean"] >= 0.985 and drawn["auroc"] >= 0.95 and drawn["accepted"] >= 0.98
+    assert (
+        drawn["mean"] >= 0.985
+        and drawn["worst"] >= 0.975
+        and drawn["auroc"] >= 0.95
+        and drawn["accepted"] >= 0.98
+    )
     assert drawn["ece"] <= 0.03
 
 

@@ -55,7 +55,7 @@ def test_redrawn_digits_keep_their_labels_and_get_the_drawing_pen(some_digits, r
     assert made.images.mean() < some_digits.images.mean()
 
 
-def test_seed_and_epoch_decide_all(some_digits, pen_digits):
+def test_seed_and_turn_decide_all(some_digits, pen_digits):
     first, again, later, other = (
         synthesize(some_digits, pen_digits, CONFIG, *numbers).images
         for numbers in ((0, 1), (0, 1), (0, 2), (1, 1))
