@@ -176,11 +176,11 @@ def measure_parts(rounds: int) -> dict[str, float]:
     images, labels = (jax.numpy.asarray(array[:BATCH]) for array in make_batches())
     network = Network(NETWORKS["default"], rngs=nnx.Rngs(0))
     network.train()
-    graphdef, params, statistics = nnx.split(network, nnx.Param, nnx.BatchStat)
+    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
     key = jax.random.key(0)
 
     def loss(params):
-        logits = nnx.merge(graphdef, params, statistics, copy=True)(images, key)
+        logits = nnx.merge(graphdef, params, batch_stats, copy=True)(images, key)
         return -jax.nn.log_softmax(logits)[jax.numpy.arange(BATCH), labels].mean()
 
     parts = {
