@@ -89,14 +89,18 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
         console.print(f"{places.strokes}: {len(digits):,} digits of pen strokes to train")
     synthesis_config = SynthesisConfig(**settings["synthesis"])
 
-    make_more = partial(synthesis.synthesize, split.train, digits, synthesis_config, config.seed)
+    images = synthesis.count_images(len(split.train.labels), digits, synthesis_config)
+    make_more = None
+    if images > len(split.train.labels):  # otherwise there is nothing to start a process for
+        make_more = partial(
+            synthesis.synthesize, split.train, digits, synthesis_config, config.seed
+        )
     initial = training.initial_progress(network_config, config, len(split.train.labels))
     with checkpoint.open_states(run / STATES_FOLDER) as states:
         progress = checkpoint.restore_progress(states, initial)
         if progress.history:
             console.print(f"Continuing after epoch {len(progress.history)}")
         with progress_bar(console) as bar:
-            images = synthesis.count_images(len(split.train.labels), digits, synthesis_config)
             task = bar.add_task(
                 "",
                 total=config.epochs * images,

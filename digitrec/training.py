@@ -166,6 +166,7 @@ def train_epoch(
         validation_loss: of the epoch before, for the plateau schedule (infinite at first).
         strength: of the augmentation, 0-1.
         graphdef: the network's, in training mode.
+        augment_config: None trains on the images as they are.
 
     Returns: the new state, the mean loss and the mean accuracy on the augmented images.
     """
