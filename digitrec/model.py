@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Key, Num
 
-from digitrec.convolution import same_convolution
+from digitrec.convolution import convolve
 from digitrec.normalization import BatchNorm
 
 IMAGE_SIZE = 28
@@ -17,9 +17,10 @@ CLASSES = 10
 @dataclass(frozen=True)
 class NetworkConfig:
     filters: tuple[int, ...] = (32, 64, 128)
-    # Of the convolutions in each block, odd. 5x5 is cheap where there is one channel, a second
-    # convolution where there are 7x7 pixels.
-    kernel_sizes: tuple[tuple[int, ...], ...] = ((5,), (3,), (3, 3))
+    # Of the convolutions in each block. Odd ones keep the size of the images, even ones do not
+    # pad: 2x2 makes 6x6 pixels of 7x7, so that max-pool leaves none out. 5x5 is cheap where there
+    # is one channel, a second convolution where there are 7x7 pixels.
+    kernel_sizes: tuple[tuple[int, ...], ...] = ((5,), (3,), (3, 2))
     head_features: int = 128
     block_dropout: float = 0.1  # probability of dropping a channel, after each block
     head_dropout: float = 0.3
@@ -70,8 +71,9 @@ class Block(nnx.Module):
                 filters if index else inputs,
                 filters,
                 (size, size),
+                padding="SAME" if size % 2 else "VALID",
                 use_bias=False,  # batch normalisation adds its own
-                conv_general_dilated=same_convolution,
+                conv_general_dilated=convolve,
                 rngs=rngs,
             )
             for index, size in enumerate(kernel_sizes)
@@ -98,7 +100,9 @@ class Network(nnx.Module):
             Block(*settings, config.block_dropout, rngs)
             for settings in zip(inputs, config.filters, config.kernel_sizes, strict=True)
         )
-        side = IMAGE_SIZE // 2 ** len(config.filters)
+        side = IMAGE_SIZE
+        for sizes in config.kernel_sizes:
+            side = (side - sum(size - 1 for size in sizes if size % 2 == 0)) // 2
         self.hidden = nnx.Linear(side * side * config.filters[-1], config.head_features, rngs=rngs)
         self.hidden_dropout = nnx.Dropout(config.head_dropout)
         self.logits = nnx.Linear(config.head_features, CLASSES, rngs=rngs)

@@ -6,7 +6,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-MOMENTUM = 0.99
+MOMENTUM = 0.9  # Flax's own 0.99 lags behind in the first epochs
 EPSILON = 1e-5
 
 
@@ -57,7 +57,7 @@ normalize.defvjp(_forward, _backward)
 
 
 class BatchNorm(nnx.Module):
-    """Does what `nnx.BatchNorm` does with its defaults; a training step needs a quarter less."""
+    """Does what `nnx.BatchNorm(momentum=0.9)` does; a training step needs a quarter less."""
 
     def __init__(self, channels: int):
         self.scale = nnx.Param(jnp.ones(channels))

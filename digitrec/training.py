@@ -37,7 +37,31 @@ def sgd(
     )
 
 
-OPTIMIZERS = {"adamw": optax.adamw, "sgd": sgd}
+def muon(
+    learning_rate: optax.ScalarOrSchedule, weight_decay: float
+) -> optax.GradientTransformationExtraArgs:
+    """Build Muon for the kernels, as matrices of their outputs, and AdamW for all else.
+
+    Its steps are as long as AdamW's, so that one learning rate serves both: Liu et al., Muon is
+    Scalable for LLM Training (arXiv:2502.16982), section 2.2.
+    """
+
+    def outputs_last(params):
+        def dimensions(leaf):
+            *inputs, outputs = range(leaf.ndim)
+            return optax.contrib.MuonDimensionNumbers(tuple(inputs), outputs) if inputs else None
+
+        return jax.tree.map(dimensions, params)
+
+    return optax.contrib.muon(
+        learning_rate,
+        weight_decay=weight_decay,
+        consistent_rms=0.2,
+        muon_weight_dimension_numbers=outputs_last,
+    )
+
+
+OPTIMIZERS = {"adamw": optax.adamw, "muon": muon, "sgd": sgd}
 SCHEDULES = ("cosine", "plateau")
 REPORTS_PER_EPOCH = 10
 

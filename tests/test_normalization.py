@@ -12,7 +12,7 @@ from digitrec.normalization import BatchNorm
 def both(channels, seed):
     """Make this module and Flax's, with the same parameters."""
     random = np.random.default_rng(seed)
-    ours, theirs = BatchNorm(channels), nnx.BatchNorm(channels, rngs=nnx.Rngs(0))
+    ours, theirs = BatchNorm(channels), nnx.BatchNorm(channels, momentum=0.9, rngs=nnx.Rngs(0))
     for name in ("scale", "bias"):
         values = jnp.asarray(random.normal(size=channels), jnp.float32)
         for module in (ours, theirs):

@@ -1,5 +1,6 @@
 """The command line, as a user runs it."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,7 +15,13 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
+from benchmarks.time_to_accuracy import READING
+from digitrec.augment import AugmentConfig
+from digitrec.model import NetworkConfig
 from digitrec.pretrained import load_model
+from digitrec.synthesis import SynthesisConfig
+from digitrec.training import TrainingConfig
+from train import PRESETS
 
 
 def train(*arguments, **options):
@@ -124,6 +131,36 @@ def test_final_table_shows_precision_recall_and_f1(train_command, small_data_dir
     ).stdout
     assert all(word in output for word in ("precision", "recall", "F1", "images/s", "MB"))
     assert len(re.findall(r"│ +\d │", output)) == 20  # validation and test
+
+
+def test_preset_sets_defaults_that_other_options_override(small_data_dir, tmp_path):
+    result = train(
+        *["--preset", "fast", "--data-dir", small_data_dir, "--batch-size", "64"],
+        *["--epochs", "2", "--output", tmp_path / "run"],
+    )
+    assert result.returncode == 0, result.stderr
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (
+        settings["training"]["command"]
+        == "python train.py --preset fast --batch-size 64 --epochs 2"
+    )
+    assert settings["training"]["training"]["optimizer"] == "muon"
+    assert settings["training"]["training"]["epochs"] == 2
+    assert settings["training"]["synthesis"]["non_digits"] == 0
+    assert settings["model"]["filters"] == [16, 32, 64]
+    reading = READING.search(result.stdout)
+    history = json.loads((tmp_path / "run" / "metrics.json").read_text())["training"]["history"]
+    assert float(reading[1]) == round(100 * history[0]["validation_accuracy"], 2)
+
+
+def test_presets_name_nothing_that_does_not_exist():
+    known = {
+        field.name
+        for config in (NetworkConfig, TrainingConfig, AugmentConfig, SynthesisConfig)
+        for field in dataclasses.fields(config)
+    }
+    for preset in PRESETS.values():
+        assert preset.keys() <= known
 
 
 def test_help_explains_each_option_with_its_default():
