@@ -1,4 +1,4 @@
-"""Serve the demo: python app.py [--model FOLDER_OR_HUB_ID] [--share]"""
+"""Serve the demo: python app.py [--model FOLDER_OR_HUB_ID] [--share] [--mcp]"""
 
 import argparse
 import socket
@@ -16,6 +16,11 @@ parser.add_argument(
 parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
 parser.add_argument("--port", type=int, help="TCP port, 1 to 65535 (default: 7860 or above)")
 parser.add_argument("--share", action="store_true", help="also serve a public link for 1 week")
+parser.add_argument(
+    "--mcp",
+    action="store_true",
+    help='also serve the three endpoints as MCP tools; needs pip install "gradio[mcp]"',
+)
 options = parser.parse_args(None if __name__ == "__main__" else [])
 if options.port is not None and not 1 <= options.port <= 65535:
     parser.error(f"--port should be from 1 to 65535, but is {options.port}; choose another.")
@@ -29,6 +34,7 @@ try:
             server_name=options.host,
             server_port=options.port,
             share=options.share,
+            mcp_server=options.mcp,
             **LAUNCH_OPTIONS,
         )
 except DigitrecError as error:

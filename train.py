@@ -201,6 +201,9 @@ def finish(
     report.plot_reliability(
         split.test.labels, probabilities["test"], "test images", run / "reliability.png"
     )
+    report.plot_misread(
+        split.test.images, split.test.labels, probabilities["test"], run / "misread.png"
+    )
     title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
     report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
     pretrained.save_model(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Float32, UInt8
@@ -19,6 +20,7 @@ from digitrec.model import CLASSES, IMAGE_SIZE, Network
 from digitrec.picture import ImageLike
 
 BATCH_SIZES = (1, 128)  # what the network is compiled for; other numbers are filled up
+EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +49,11 @@ class DigitRecognizer:
     Make one with `from_pretrained` and keep it: the network is compiled once, here.
     """
 
-    def __init__(self, network: Network, config: dict, metrics: dict):
-        """Take over what `pretrained.load_model` returns."""
+    def __init__(self, network: Network, config: dict, metrics: dict, folder: Path | None = None):
+        """Take over what `pretrained.load_model` returns, and the folder that it read."""
         self.config = config
         self.metrics = metrics
+        self.folder = folder
         self._temperature = config["temperature"]
         self._digit_threshold = config["digit_threshold"]
         self._graphdef, self._state = nnx.split(network)
@@ -68,6 +71,26 @@ class DigitRecognizer:
             for size in BATCH_SIZES
         }
 
+        def contributions(state, pixels, digit):
+            def margins(pixels):
+                logits = compute_logits(state, pixels)
+                others = jnp.where(jnp.arange(CLASSES) == digit, -jnp.inf, logits)
+                return (logits[:, digit] - jax.nn.logsumexp(others, axis=1)).sum()
+
+            shares = (jnp.arange(EXPLANATION_STEPS) + 0.5) / EXPLANATION_STEPS
+            gradients = jax.grad(margins)(pixels * shares[:, None, None, None])
+            return (pixels * gradients.mean(0))[..., 0]
+
+        self._contributions = (
+            jax.jit(contributions)
+            .lower(
+                self._state,
+                jax.ShapeDtypeStruct((IMAGE_SIZE, IMAGE_SIZE, 1), np.float32),
+                jax.ShapeDtypeStruct((), np.int32),
+            )
+            .compile()
+        )
+
     @classmethod
     def from_pretrained(
         cls, model: str | os.PathLike, *, revision: str | None = None
@@ -82,7 +105,12 @@ class DigitRecognizer:
         """
         if not Path(model).exists() and hub.is_repository_id(str(model)):
             model = hub.download_model(str(model), revision)
-        return cls(*pretrained.load_model(model))
+        return cls(*pretrained.load_model(model), folder=Path(model))
+
+    @property
+    def revision(self) -> str:
+        """The start of the SHA-256 of the weights."""
+        return self.config["weights_sha256"][:12]
 
     def predict(self, image: ImageLike) -> Prediction:
         """Read one digit; `digitrec.picture.read_picture` says what an image may be.
@@ -107,6 +135,19 @@ class DigitRecognizer:
         found = [image for image in pixels if image is not None]
         logits = iter(self._compute_logits(np.stack(found)) if found else ())
         return [_EMPTY if image is None else self._judge(image, next(logits)) for image in pixels]
+
+    def explain(self, prediction: Prediction) -> Float32[np.ndarray, "28 28"]:
+        """Say how much each pixel of `prediction.image` spoke for the best answer.
+
+        Returns: nats, positive for the answer and negative against it; 0 where there is no ink.
+            They add up to how much the image raises the logit of the answer above the
+            logarithm of the sum of the exponentials of the other nine.
+        Source: integrated gradients; Sundararajan, Taly and Yan, Axiomatic Attribution for Deep
+            Networks, ICML 2017, section 3.
+        """
+        pixels = prediction.image[..., None].astype(np.float32)
+        digit = np.int32(prediction.probabilities.argmax())
+        return np.asarray(self._contributions(self._state, pixels, digit))
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write the model as a folder that `from_pretrained` reads."""

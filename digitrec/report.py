@@ -1,6 +1,12 @@
-"""Pictures of a run, and its final table."""
+"""Pictures of a run, and its final table.
 
+python -m digitrec.report RUN    # draw the test images that a published model misreads
+"""
+
+import argparse
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -82,6 +88,26 @@ def plot_images(
     figure.savefig(path, dpi=100)
 
 
+def plot_misread(
+    images: UInt8[np.ndarray, "count height width 1"],
+    labels: Int[np.ndarray, " count"],
+    probabilities: Float[np.ndarray, "count 10"],
+    path: str | os.PathLike,
+) -> None:
+    """Draw every image that is misread, the surest mistakes first, with truth, answer and how
+    probable both were held to be, as PNG.
+    """
+    answers = probabilities.argmax(1)
+    wrong = np.flatnonzero(answers != labels)
+    wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
+    captions = [
+        f"{labels[i]} ({probabilities[i, labels[i]]:.0%})\nread as {answers[i]} "
+        f"({probabilities[i, answers[i]]:.0%})"
+        for i in wrong
+    ]
+    plot_images([images[i, ..., 0] for i in wrong], captions, path)
+
+
 def plot_reliability(
     labels: Int[np.ndarray, " count"],
     probabilities: Float[np.ndarray, "count 10"],
@@ -106,3 +132,43 @@ def plot_reliability(
     )
     axes.legend(loc="upper left")
     figure.savefig(path, dpi=120)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Redraw what a published model misreads; return the exit status."""
+    # Only here: `train.py` imports this module, and has these already.
+    from flax import nnx
+
+    from digitrec import data, training
+    from digitrec.errors import DigitrecError
+    from digitrec.metrics import calibrated_probabilities
+    from digitrec.pretrained import load_model
+
+    parser = argparse.ArgumentParser(description="Draw the test images that a model misreads.")
+    parser.add_argument("run", type=Path, help="a run folder, or another published model")
+    parser.add_argument("--data-dir", help="folder of tensorflow-datasets")
+    parser.add_argument("--manual-dir", help="folder with MNIST's four .gz files")
+    options = parser.parse_args(arguments)
+    try:
+        network, config, _ = load_model(options.run)
+        settings = config["training"]
+        test = data.split_mnist(
+            *data.load_mnist(options.data_dir, options.manual_dir),
+            settings["protocol"],
+            settings["validation_fraction"],
+            settings["training"]["seed"],
+        ).test
+    except DigitrecError as error:
+        print(f"digitrec.report: {error}", file=sys.stderr)
+        return 2
+    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
+    logits = np.asarray(
+        training.compute_logits(params, batch_stats, test.images, graphdef=graphdef)
+    )
+    probabilities = calibrated_probabilities(logits, config["temperature"])
+    plot_misread(test.images, test.labels, probabilities, options.run / "misread.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,33 +1,35 @@
-"""The Gradio app: draw or upload a digit, read the top three answers."""
+"""The Gradio app: draw a digit and read the three best answers; upload one; about the model."""
 
+import base64
+import binascii
+import io
 import os
 from pathlib import Path
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio_client.utils import decode_base64_to_binary
+from PIL import Image, UnidentifiedImageError
 
+from digitrec.about import about_markdown, about_pictures
+from digitrec.answer import NO_DIGIT, NOTHING_DRAWN, answer_html, message_html
 from digitrec.errors import BadImageError
-from digitrec.picture import ImageLike
-from digitrec.recognizer import DigitRecognizer
+from digitrec.recognizer import DigitRecognizer, Prediction
+from digitrec.share import decode_drawing, encode_drawing
 
-# Gradio 6.31 opens an empty Sketchpad with no tool chosen, also after "clear"; only a click on
-# its brush makes it ready to draw.
-_CHOOSE_BRUSH = """() => {
-  const timer = setInterval(() => {
-    const brush = document.querySelector('#pad button[aria-label="Brush"]');
-    if (brush) { clearInterval(timer); setTimeout(() => brush.click(), 50); }
-  }, 50);
-}"""
-
-NOTHING_DRAWN = "Nothing drawn yet"
-NOT_A_DIGIT = "That does not look like a digit"
-NO_DIGIT = "No digit found"
+TITLE = "digitrec: draw a digit"
+DESCRIPTION = "Draw a digit with the mouse or a finger and read the three best answers at once."
+PAGE = Path(__file__).with_name("page")
+CANVAS = 400  # pixels a side
+LONGEST_DRAWING = 1_000_000  # characters of a data URL; what the pad sends has about 7,000
+LARGEST_BATCH = 64
 
 # What belongs into `launch`, for everyone who launches the demo.
 LAUNCH_OPTIONS = {
-    # A page as wide as what is on it; Gradio's own fills the window.
-    "css": ".gradio-container { width: 100%; max-width: 60rem !important; margin: auto !important}",
+    "css_paths": PAGE / "page.css",
+    "head": f'<meta name="description" content="{DESCRIPTION}">'
+    f'<meta property="og:title" content="{TITLE}">'
+    f'<meta property="og:description" content="{DESCRIPTION}">',
     "footer_links": ["api", "gradio"],
     "max_file_size": "16mb",  # a photo of 12 megapixels has 2-7 MB
     "enable_monitoring": False,  # Gradio's page of usage figures is public unless switched off
@@ -42,73 +44,195 @@ class PictureInput(gr.Image):
     is_template = True  # to the browser, a plain gr.Image
 
     def preprocess(self, payload) -> Path | None:
-        if payload is None:
-            return None
-        if payload.url and payload.url.startswith("data:"):
-            try:
-                content, _ = decode_base64_to_binary(payload.url)
-            except ValueError as error:
-                raise gr.Error(
-                    "The data URL should hold base64, but does not; encode the file again.",
-                    print_exception=False,
-                ) from error
-            return Path(save_bytes_to_cache(content, "picture.bin", self.GRADIO_CACHE))
-        path = Path(payload.path or "").resolve()
-        if not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-            raise gr.Error(
-                "The picture should be an uploaded file, but is none; upload it first.",
-                print_exception=False,
+        return None if payload is None else _uploaded_file(payload, self.GRADIO_CACHE)
+
+
+class PicturesInput(gr.File):
+    """Hands over uploaded files, at most LARGEST_BATCH."""
+
+    is_template = True
+
+    def preprocess(self, payload) -> list[Path]:
+        files = payload.root if payload else []
+        if len(files) > LARGEST_BATCH:
+            raise _error(
+                f"A batch should hold at most {LARGEST_BATCH} pictures, but holds {len(files)}; "
+                "send several."
             )
-        return path
+        return [_uploaded_file(file, self.GRADIO_CACHE) for file in files]
 
 
 def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
     """Lay out the page around a recogniser; launch it with `**LAUNCH_OPTIONS`."""
 
-    def label(image: ImageLike, when_empty: str, otherwise: str) -> dict[str, float] | str:
+    def read_drawing(drawing: str, why: bool) -> str:
+        if not drawing:
+            return message_html(NOTHING_DRAWN)
+        image = _decode_data_url(drawing)
+        prediction = _predict(recognizer, image)
+        return answer_html(
+            prediction,
+            contributions=recognizer.explain(prediction) if why and prediction.top() else None,
+            code=encode_drawing(image) if prediction.top() else "",
+        )
+
+    def open_link(code: str):
+        """Put the drawing of a link on the pad; as soon as it is there, page/pad.js sends it."""
         try:
-            prediction = recognizer.predict(image)
+            drawing = decode_drawing(code)
         except BadImageError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        if not prediction.is_digit:
-            return otherwise if prediction.top() else when_empty
-        return {str(digit): probability for digit, probability in prediction.top(10)}
+            return gr.skip(), message_html(str(error))
+        return drawing.resize((CANVAS, CANVAS), Image.LANCZOS).convert("RGB"), gr.skip()
 
-    def read_drawing(drawing):
-        return NOTHING_DRAWN if drawing is None else label(drawing, NOTHING_DRAWN, NOT_A_DIGIT)
+    def read_picture(image: Path | None) -> str:
+        if image is None:
+            return ""
+        return answer_html(_predict(recognizer, image), empty=NO_DIGIT, other=NO_DIGIT)
 
-    def read_picture(image):
-        """Read the digit in a picture: the label and the three best answers with confidences."""
-        return None if image is None else label(image, NO_DIGIT, NO_DIGIT)
+    def predict(image: Path) -> dict:
+        """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
 
-    with gr.Blocks(title="digitrec", delete_cache=(3600, 3600)) as demo:
+        Args:
+            image: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, of at most 64 megapixels.
+
+        Returns:
+            label (the digit, or "No digit found"), confidences (the three best), is_digit,
+            digit_score (higher is more like a digit) and revision (of the model that answered).
+        """
+        if image is None:
+            raise _error("The picture should be an uploaded file, but is none; upload it first.")
+        return _as_json(_predict(recognizer, image), recognizer.revision)
+
+    def predict_batch(images: list[Path]) -> list[dict]:
+        """Read the digits in up to 64 pictures, each like /predict.
+
+        Args:
+            images: files, one digit in each.
+
+        Returns:
+            a list of what /predict returns, in the same order.
+        """
+        try:
+            predictions = recognizer.predict_batch(images)
+        except BadImageError as error:
+            raise _error(str(error)) from error
+        return [_as_json(prediction, recognizer.revision) for prediction in predictions]
+
+    def model_info() -> dict:
+        """Say which model answers, and how accurate it is.
+
+        Returns:
+            revision, parameters, test_accuracy and drawing_accuracy (0-1, null if not measured).
+        """
+        metrics = recognizer.metrics
+        return {
+            "revision": recognizer.revision,
+            "parameters": metrics.get("model", {}).get("parameters"),
+            "test_accuracy": metrics.get("test", {}).get("accuracy"),
+            "drawing_accuracy": metrics.get("drawn_digits", {}).get("mean"),
+        }
+
+    live = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+    with gr.Blocks(title=TITLE, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# Draw a digit\nWith the mouse or a finger; the answer follows every stroke.")
         with gr.Tab("Draw"), gr.Row():
-            with gr.Column(scale=3, min_width=340):
+            with gr.Column(scale=3, min_width=300):
                 pad = gr.Sketchpad(
                     elem_id="pad",
-                    label="Your drawing",
-                    height=480,
-                    canvas_size=(400, 400),
+                    show_label=False,
+                    interactive=True,  # Gradio guesses otherwise: it is an output only
+                    canvas_size=(CANVAS, CANVAS),
                     fixed_canvas=True,
                     layers=False,
                     transforms=(),
                     # A radius: as thick for a digit of 300 pixels as MNIST's pen is.
                     brush=gr.Brush(default_size=12, colors=["#000000"], color_mode="fixed"),
                 )
-            with gr.Column(scale=2, min_width=240):
-                drawn = gr.Label(value=NOTHING_DRAWN, num_top_classes=3, label="Answer")
-        with gr.Tab("Upload"), gr.Row():
-            with gr.Column(scale=3, min_width=340):
-                picture = PictureInput(
-                    label="Picture of a digit", sources=["upload", "clipboard"], height=480
+                drawing = gr.HTML(
+                    elem_id="drawing", js_on_load=(PAGE / "pad.js").read_text(), container=False
                 )
-            with gr.Column(scale=2, min_width=240):
-                read = gr.Label(num_top_classes=3, label="Answer")
+            with gr.Column(scale=2, min_width=280):
+                answer = gr.HTML(message_html(NOTHING_DRAWN), elem_id="answer")
+                why = gr.Checkbox(label="Show why: what spoke for the answer")
+                link = gr.Button("Copy link", size="sm")
+        with gr.Tab("Upload a picture"), gr.Row():
+            with gr.Column(scale=3, min_width=300):
+                picture = PictureInput(
+                    label="Picture of a digit", sources=["upload", "clipboard"], height=400
+                )
+                gr.Examples(sorted(map(str, PAGE.glob("examples/*"))), picture)
+            with gr.Column(scale=2, min_width=280):
+                read = gr.HTML(elem_id="read")
+        with gr.Tab("About the model"):
+            gr.Markdown(about_markdown(recognizer))
+            for caption, path in about_pictures(recognizer):
+                gr.Image(path, label=caption, interactive=False, buttons=[])
+        if os.environ.get("SPACE_ID"):
+            gr.DuplicateButton(size="sm")
+        gr.HTML(f"Model {recognizer.revision}", elem_classes="footer")
 
-        # `.change`, for `.input` loses the first stroke after the page has loaded (Gradio 6.31).
-        pad.change(read_drawing, pad, drawn, show_progress="hidden", api_visibility="undocumented")
-        pad.clear(None, js=_CHOOSE_BRUSH)
-        demo.load(None, js=_CHOOSE_BRUSH)
-        picture.change(read_picture, picture, read, show_progress="hidden", api_name="predict")
+        drawing.input(read_drawing, [drawing, why], answer, **live)
+        why.change(read_drawing, [drawing, why], answer, **live)
+        link.click(None, None, link, js=(PAGE / "copy_link.js").read_text())
+        picture.change(read_picture, picture, read, **live)
+        drawing.submit(open_link, drawing, [pad, answer], **live)
+
+        # The three endpoints for programs; what they take and give is not on the page.
+        with gr.Row(visible=False):
+            image, images = PictureInput(label="image"), PicturesInput(file_count="multiple")
+            result = gr.JSON()
+            for function, inputs in ((predict, image), (predict_batch, images), (model_info, None)):
+                gr.Button().click(function, inputs, result, api_name=function.__name__)
     return demo.queue(max_size=64, default_concurrency_limit=os.cpu_count())
+
+
+def _predict(recognizer: DigitRecognizer, image: Image.Image | Path) -> Prediction:
+    try:
+        return recognizer.predict(image)
+    except BadImageError as error:
+        raise _error(str(error)) from error
+
+
+def _as_json(prediction: Prediction, revision: str) -> dict:
+    best = prediction.top() if prediction.is_digit else []
+    return {
+        "label": str(prediction.digit) if best else NO_DIGIT,
+        "confidences": [{"label": str(digit), "confidence": share} for digit, share in best],
+        "is_digit": prediction.is_digit,
+        "digit_score": prediction.digit_score if prediction.top() else None,  # JSON has no -inf
+        "revision": revision,
+    }
+
+
+def _error(sentence: str) -> gr.Error:
+    return gr.Error(sentence, print_exception=False)
+
+
+def _decode_data_url(text: str) -> Image.Image:
+    start, _, content = text.partition(",")
+    try:
+        if start != "data:image/png;base64" or len(text) > LONGEST_DRAWING:
+            raise ValueError(f"{len(text):,} characters that begin with {start[:30]!r}")
+        image = Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"])
+        image.load()
+    except (binascii.Error, ValueError, OSError, SyntaxError, UnidentifiedImageError) as error:
+        raise _error(
+            f"The drawing should be a PNG as a data URL, but is not ({error}); reload the page."
+        ) from error
+    return image
+
+
+def _uploaded_file(file: gr.FileData, cache: str) -> Path:
+    """Give the path of an upload, and of nothing else that the server could read."""
+    if file.url and file.url.startswith("data:"):
+        try:
+            content, _ = decode_base64_to_binary(file.url)
+        except ValueError as error:
+            raise _error(
+                "The data URL should hold base64, but does not; encode the file again."
+            ) from error
+        return Path(save_bytes_to_cache(content, "picture.bin", cache))
+    path = Path(file.path or "").resolve()
+    if not path.is_relative_to(Path(cache).resolve()):
+        raise _error("The picture should be an uploaded file, but is none; upload it first.")
+    return path

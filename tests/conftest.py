@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -148,14 +149,20 @@ def seven(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory):
     """The real app on the shipped checkpoint, started as a user would, on a free port."""
+    # Another working directory: the checkpoint must be found beside app.py all the same.
+    with serve_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@contextmanager
+def serve_app(folder, *arguments):
+    """Run app.py in a folder, with its log in there, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    # Another working directory: the checkpoint must be found beside app.py all the same.
-    folder = tmp_path_factory.mktemp("app")
     with (folder / "log").open("w+") as log:
         app = subprocess.Popen(
-            [sys.executable, ROOT / "app.py", "--port", str(port)],
+            [sys.executable, ROOT / "app.py", "--port", str(port), *arguments],
             cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,

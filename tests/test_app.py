@@ -1,17 +1,21 @@
 """The real app, called as its users call it."""
 
+import asyncio
 import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, serve_app
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageDraw
 
 README = (ROOT / "README.md").read_text()
@@ -43,23 +47,48 @@ def call(url, payload):
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_client_gets_the_label_and_the_three_best_with_confidences(client, seven):
+def test_client_gets_the_label_the_three_best_and_who_answered(client, recognizer, seven):
     result = client.predict(handle_file(seven), api_name="/predict")
-    assert result["label"] == "7" and len(result["confidences"]) == 3
+    assert result["label"] == "7" and result["is_digit"] and len(result["confidences"]) == 3
     confidences = [entry["confidence"] for entry in result["confidences"]]
     assert confidences == sorted(confidences, reverse=True) and 0.5 < confidences[0] <= 1
+    assert result["revision"] == recognizer.revision
+    assert result["digit_score"] == pytest.approx(recognizer.predict(seven).digit_score, abs=1e-3)
 
 
-def test_predict_is_the_one_documented_endpoint(client):
+def test_there_are_three_documented_endpoints(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
-    assert list(endpoints["named_endpoints"]) == ["/predict"]
+    assert set(endpoints["named_endpoints"]) == {"/predict", "/predict_batch", "/model_info"}
     assert not endpoints["unnamed_endpoints"]
+    for endpoint in endpoints["named_endpoints"].values():
+        assert len(endpoint["description"]) > 20
+
+
+def test_batch_is_answered_in_order(client, seven, tmp_path):
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    files = [handle_file(seven), handle_file(tmp_path / "blank.png"), handle_file(seven)]
+    results = client.predict(files, api_name="/predict_batch")
+    assert [result["label"] for result in results] == ["7", "No digit found", "7"]
+
+
+def test_batch_of_too_many_is_refused_with_the_limit(client, seven):
+    with pytest.raises(AppError, match="at most 64 pictures, but holds 65"):
+        client.predict([handle_file(seven)] * 65, api_name="/predict_batch")
+
+
+def test_model_info_quotes_the_checkpoint(client, recognizer):
+    info = client.predict(api_name="/model_info")
+    assert info["revision"] == recognizer.revision
+    assert info["test_accuracy"] == recognizer.metrics["test"]["accuracy"]
+    assert info["drawing_accuracy"] == recognizer.metrics["drawn_digits"]["mean"]
+    assert info["parameters"] == recognizer.metrics["model"]["parameters"]
 
 
 def test_blank_picture_gets_a_message_and_no_guess(client, tmp_path):
     Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
     result = client.predict(handle_file(tmp_path / "blank.png"), api_name="/predict")
     assert result["label"] == "No digit found" and not result["confidences"]
+    assert not result["is_digit"] and result["digit_score"] is None
 
 
 def test_picture_of_no_digit_is_said_to_have_none(client, tmp_path):
@@ -69,6 +98,7 @@ def test_picture_of_no_digit_is_said_to_have_none(client, tmp_path):
     image.save(tmp_path / "star.png")
     result = client.predict(handle_file(tmp_path / "star.png"), api_name="/predict")
     assert result["label"] == "No digit found" and not result["confidences"]
+    assert not result["is_digit"] and result["digit_score"] is not None
 
 
 def test_unreadable_picture_gets_one_sentence_without_a_path(client, tmp_path):
@@ -106,6 +136,42 @@ def test_python_examples_of_the_readme_run(app_url, folder):
         )
         assert result.returncode == 0, result.stderr
         assert "7" in result.stdout.splitlines()[-1 if "Client" in block else 0]
+
+
+def test_javascript_example_of_the_readme_runs(app_url, folder):
+    (block,) = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
+    (install,) = re.findall(r"`(npm install [^`]+)`", README)
+    if shutil.which("npm") is None:
+        if os.environ.get("CI"):
+            pytest.fail("needs npm, which .ci/run installs")
+        pytest.skip("needs npm: apt-get install npm")
+    subprocess.run(install.split(), cwd=folder, check=True, capture_output=True)
+    (folder / "example.mjs").write_text(block.replace("http://127.0.0.1:7860", app_url))
+    result = subprocess.run(
+        ["node", "example.mjs"], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert "7" in result.stdout
+
+
+def test_tools_of_the_mcp_server_are_the_three_endpoints(tmp_path, seven):
+    with serve_app(tmp_path, "--mcp") as url:
+        names, answer = asyncio.run(call_mcp(f"{url}/gradio_api/mcp/", seven))
+    assert set(names) == {"predict", "predict_batch", "model_info"}
+    assert "'label': '7'" in answer
+
+
+async def call_mcp(url, picture):
+    """List the tools as an MCP client does, and call predict."""
+    async with (
+        streamable_http_client(url) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        names = [tool.name for tool in (await session.list_tools()).tools]
+        encoded = base64.b64encode(picture.read_bytes()).decode()
+        result = await session.call_tool("predict", {"image": f"data:image/png;base64,{encoded}"})
+        return names, result.content[0].text
 
 
 def test_curl_example_of_the_readme_runs(app_url, folder):

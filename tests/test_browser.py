@@ -1,13 +1,26 @@
-"""The page in a real browser."""
+"""The page in a real browser: desktop and phone, light and dark."""
 
+import base64
 import os
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import PEN_DIGITS, ROOT
 from playwright.sync_api import expect, sync_playwright
 
 PATIENCE = 30_000  # milliseconds, on two busy cores
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,41 +37,291 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(
-    params=[
-        {"viewport": {"width": 1280, "height": 800}},
-        {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    ],
-    ids=["desktop", "phone"],
-)
-def page(browser, app_url, request):
-    context = browser.new_context(**request.param)
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    page.goto(app_url)
-    yield page
-    context.close()
+@pytest.fixture
+def open_page(browser):
+    """Give a function that opens a page of its own, and fails for errors in its scripts."""
+    contexts, errors = [], []
+
+    def open_page(url, **options):
+        context = browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        wait_until_ready(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors
 
 
-def draw(page, *corners):
-    """Draw a stroke once the pad says that the brush is chosen; places are shares of its size."""
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def page(open_page, app_url, request):
+    return open_page(app_url, **request.param)
+
+
+def wait_until_ready(page):
     brush = page.locator('#pad button[aria-label="Brush"]')
     expect(brush).to_have_class(re.compile("highlight"), timeout=PATIENCE)
-    canvas = page.locator("#pad canvas").first.bounding_box()
-    for index, (right, down) in enumerate(corners):
-        x, y = canvas["x"] + right * canvas["width"], canvas["y"] + down * canvas["height"]
-        page.mouse.move(x, y, steps=10)
+    expect(page.locator("#pad canvas").first).to_have_attribute("role", "img", timeout=PATIENCE)
+
+
+def paper(page):
+    """Give left, top and side of the sheet of paper, in pixels of the page."""
+    box, sheet = page.evaluate("""() => {
+      const app = window.__PIXI_APP__;
+      const sheet = app.stage.children.find((c) => c.children.some((k) => k.zIndex === -1));
+      const bounds = sheet.getBounds();
+      const box = app.canvas.getBoundingClientRect();
+      return [[box.x, box.y], [bounds.x, bounds.y, bounds.width]];
+    }""")
+    return box[0] + sheet[0], box[1] + sheet[1], sheet[2]
+
+
+def place(page, right, down):
+    left, top, side = paper(page)
+    return left + right * side, top + down * side
+
+
+def draw(page, *points):
+    """Draw a stroke with the mouse; places are shares of the paper's side."""
+    for index, (right, down) in enumerate(points):
+        page.mouse.move(*place(page, right, down), steps=5)
         if index == 0:
             page.mouse.down()
     page.mouse.up()
 
 
-def test_drawn_digits_are_read_from_the_first_stroke_on(page):
-    answer = page.get_by_test_id("label-output-value").first
-    expect(answer).to_have_text("Nothing drawn yet", timeout=PATIENCE)
-    draw(page, (0.36, 0.3), (0.64, 0.3), (0.46, 0.72))
-    expect(answer).to_have_text("7", timeout=PATIENCE)
+def draw_with_finger(page, *points):
+    """Draw a stroke as a touch screen reports it."""
+    session = page.context.new_cdp_session(page)
+    for index, (right, down) in enumerate(points):
+        x, y = place(page, right, down)
+        kind = "touchMove" if index else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+SEVEN = [(0.36, 0.3), (0.64, 0.3), (0.46, 0.72)]
+ONE = [(0.5, 0.3), (0.5, 0.72)]
+
+
+def best(page):
+    return page.locator("#answer .bars .digit").first
+
+
+def expect_answer(page, digit):
+    expect(best(page)).to_have_text(str(digit), timeout=PATIENCE)
+
+
+def expect_message(page, message):
+    expect(page.locator("#answer .message")).to_have_text(message, timeout=PATIENCE)
+
+
+def test_first_stroke_draws_and_is_read_and_clear_undoes_both(page):
+    expect_message(page, "Nothing drawn yet")
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
     page.get_by_label("Clear canvas").click()
-    expect(answer).to_have_text("Nothing drawn yet", timeout=PATIENCE)
-    draw(page, (0.5, 0.3), (0.5, 0.72))
-    expect(answer).to_have_text("1", timeout=PATIENCE)
+    expect_message(page, "Nothing drawn yet")
+    wait_until_ready(page)
+    draw(page, *ONE)
+    expect_answer(page, 1)
+
+
+def test_finger_draws_and_neither_scrolls_nor_zooms(open_page, app_url):
+    page = open_page(app_url, **PHONE)
+    page.evaluate("document.body.style.minHeight = '3000px'")  # there is somewhere to scroll to
+    draw_with_finger(page, (0.5, 0.25), (0.5, 0.4), (0.5, 0.6), (0.5, 0.75))
+    expect_answer(page, 1)
+    assert page.evaluate("[window.scrollY, window.visualViewport.scale]") == [0, 1]
+
+
+def test_wheel_and_two_fingers_leave_the_paper_where_it_is(open_page, app_url):
+    page = open_page(app_url, **PHONE)
+    before = paper(page)
+    page.mouse.move(*place(page, 0.5, 0.5))
+    page.mouse.wheel(0, -300)
+    session = page.context.new_cdp_session(page)
+    for distance in (20, 60, 100):
+        points = [{"x": place(page, 0.5, 0.5)[0] + side * distance, "y": 400} for side in (-1, 1)]
+        kind = "touchStart" if distance == 20 else "touchMove"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    draw(page, *SEVEN)
+    expect(best(page)).to_be_visible(timeout=PATIENCE)  # so all that came before was handled
+    assert paper(page) == pytest.approx(before, abs=1)
+
+
+def test_undo_reads_the_drawing_again(page):
+    draw(page, *ONE)
+    expect_answer(page, 1)
+    before = page.locator("#answer [data-code]").get_attribute("data-code")
+    draw(page, (0.35, 0.5), (0.65, 0.5))
+    expect(page.locator(f'#answer [data-code="{before}"]')).to_have_count(0, timeout=PATIENCE)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(f'#answer [data-code="{before}"]')).to_have_count(1, timeout=PATIENCE)
+
+
+def test_ten_digits_are_read(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    for digit, strokes in PEN_DIGITS.items():
+        for stroke in strokes:
+            draw(page, *[(0.25 + 0.05 * x, 0.25 + 0.05 * y) for x, y in stroke])
+        expect_answer(page, digit)
+        page.get_by_label("Clear canvas").click()
+        expect_message(page, "Nothing drawn yet")
+        wait_until_ready(page)
+
+
+def test_scribble_is_said_to_look_like_no_digit(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    for stroke in ([(0.3, 0.3), (0.7, 0.7)], [(0.7, 0.3), (0.3, 0.7)], [(0.5, 0.2), (0.5, 0.8)]):
+        draw(page, *stroke)
+    expect_message(page, "That does not look like a digit")
+
+
+def test_stroke_needs_at_most_six_requests(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+    page.wait_for_load_state("networkidle")
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    before = page.locator("#answer [data-code]").get_attribute("data-code")
+    draw(page, (0.4, 0.5), (0.6, 0.5))
+    expect(page.locator(f'#answer [data-code="{before}"]')).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_load_state("networkidle")
+    assert 0 < len(requests) <= 6, requests
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_is_square_white_and_large(open_page, app_url, scheme):
+    for device, least in ((DESKTOP, 420), (PHONE, 270)):
+        page = open_page(app_url, color_scheme=scheme, **device)
+        left, top, side = paper(page)
+        screen = device["viewport"]
+        assert side >= least and left >= 0 and left + side <= screen["width"]
+        assert top + side <= screen["height"]  # all of it is seen without scrolling
+        shot = page.screenshot(clip={"x": left + 60, "y": top + side - 40, "width": 9, "height": 9})
+        colours = page.evaluate(
+            """async (content) => {
+              const image = await createImageBitmap(
+                await (await fetch(`data:image/png;base64,${content}`)).blob());
+              const canvas = new OffscreenCanvas(9, 9).getContext('2d');
+              canvas.drawImage(image, 0, 0);
+              return [...canvas.getImageData(4, 4, 1, 1).data];
+            }""",
+            base64.b64encode(shot).decode(),
+        )
+        assert colours[:3] == [255, 255, 255]
+
+
+def test_show_why_colours_the_picture(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+    picture = page.locator("#answer img")
+    before = picture.get_attribute("src")
+    page.get_by_label("Show why: what spoke for the answer").check()
+    expect(page.locator("#answer figcaption")).to_contain_text("spoke for 7", timeout=PATIENCE)
+    assert picture.get_attribute("src") != before
+
+
+def test_link_reopens_the_page_with_the_drawing_and_its_answer(open_page, app_url):
+    page = open_page(app_url, permissions=["clipboard-read", "clipboard-write"], **DESKTOP)
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible(timeout=PATIENCE)
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(app_url) and len(link) < 2048
+    friend = open_page(link, **PHONE)
+    expect_answer(friend, 7)
+    draw(friend, (0.4, 0.5), (0.62, 0.5))  # and goes on from there
+    code = "#answer [data-code]"
+    first = friend.locator(code).get_attribute("data-code")
+    expect(friend.locator(f'[data-code="{first}"]')).to_have_count(0, timeout=PATIENCE)
+    expect_answer(friend, 7)
+
+
+def test_damaged_link_says_so_and_leaves_the_pad_ready(open_page, app_url):
+    page = open_page(f"{app_url}/?d=damaged", **DESKTOP)
+    expect(page.locator("#answer .message")).to_contain_text("The link should hold a drawing")
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+
+
+def test_uploaded_picture_and_example_are_read(open_page, app_url, seven):
+    page = open_page(app_url, **DESKTOP)
+    page.get_by_role("tab", name="Upload a picture").click()
+    page.locator("input[type=file]").last.set_input_files(seven)
+    answer = page.locator("#read .bars .digit").first
+    expect(answer).to_have_text("7", timeout=PATIENCE)
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#read .bars")).to_have_count(0, timeout=PATIENCE)
+    page.locator(".gallery-item").first.click()
+    expect(answer).to_be_visible(timeout=PATIENCE)
+
+
+def test_about_tab_quotes_the_checkpoint(open_page, app_url, recognizer):
+    page = open_page(app_url, **DESKTOP)
+    page.get_by_role("tab", name="About the model").click()
+    accuracy = f"{100 * recognizer.metrics['test']['accuracy']:.2f} %"
+    expect(page.get_by_text(accuracy).first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Confusion matrix").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_beside_gradios_own(open_page, app_url, scheme):
+    page = open_page(app_url, color_scheme=scheme, **DESKTOP)
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+    for tab in ("Draw", "Upload a picture", "About the model"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        found = Axe().run(page).response["violations"]
+        serious = {
+            (violation["id"], node["target"][0])
+            for violation in found
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        }
+        assert not {found for found in serious if not is_gradios_own(*found)}
+
+
+def is_gradios_own(rule, where):
+    """Tell what Gradio 6.31 brings to every page: a pale footer, and examples without names."""
+    if rule == "color-contrast":
+        return where in (".show-api", ".built-with", "a")
+    return rule == "button-name" and where.startswith(".gallery-item")
+
+
+def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    expect(page.locator("#answer")).to_have_attribute("aria-live", "polite")
+    expect(page.locator("#pad canvas").first).to_have_attribute("aria-label", re.compile("draw"))
+    draw(page, *SEVEN)
+    expect_answer(page, 7)
+    reached = set()
+    page.get_by_role("tab", name="Draw").focus()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "document.activeElement.ariaLabel || document.activeElement.innerText"
+                " || document.activeElement.closest('label')?.innerText || ''"
+            ).strip()
+        )
+    assert {"Clear canvas", "Undo", "Copy link"} <= reached
+    assert any("Show why" in name for name in reached)
+
+
+def test_screenshots_are_made_by_the_documented_command(app_url, tmp_path):
+    command = [sys.executable, ROOT / "docs" / "screenshot.py", app_url, tmp_path]
+    subprocess.run(command, check=True, timeout=300)
+    made = {path.name for path in Path(tmp_path).iterdir()}
+    assert made == {path.name for path in (ROOT / "docs" / "images").iterdir()}

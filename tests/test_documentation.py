@@ -100,7 +100,7 @@ def test_page_on_drawn_digits_quotes_the_measured_figures():
 
 def test_every_link_to_a_file_leads_somewhere():
     targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert "docs/images/app.png" in targets
+    assert "docs/images/desktop-light.png" in targets
     for target in targets:
         assert (ROOT / target).exists(), target
 

@@ -188,3 +188,33 @@ def test_raw_mnist_images_are_read_as_well_as_by_the_network_itself(recognizer, 
     best = np.array([prediction.probabilities.argmax() for prediction in predictions])
     assert abs((best == mnist_test.labels).mean() - own) <= 0.0005
     assert np.mean([prediction.is_digit for prediction in predictions]) > 0.99
+
+
+def margin(recognizer, image):
+    """How much likelier the answer is than all others together, in nats, uncalibrated."""
+    logits = recognizer._compute_logits(image[None])[0].astype(float)
+    best = logits.argmax()
+    return best, logits[best] - np.logaddexp.reduce(np.delete(logits, best))
+
+
+def test_contributions_add_up_to_what_they_explain(recognizer, pen_digits):
+    for digit in pen_digits:
+        prediction = recognizer.predict(draw(digit))
+        contributions = recognizer.explain(prediction)
+        best, explained = margin(recognizer, prediction.image)
+        assert best == digit.label
+        blank = recognizer._compute_logits(np.zeros((1, 28, 28), np.uint8))[0].astype(float)
+        without = blank[best] - np.logaddexp.reduce(np.delete(blank, best))
+        # A sum of 16 steps stands for the integral: the completeness axiom holds roughly.
+        assert contributions.sum() == pytest.approx(explained - without, rel=0.25, abs=1.0)
+        assert not contributions[prediction.image == 0].any()
+
+
+def test_strokes_that_make_the_digit_speak_for_it_more_than_a_stray_dot(recognizer, pen_digits):
+    picture = draw(pen_digits[7])
+    stray = picture.copy()
+    stray.paste("black", (240, 250, 252, 262))
+    prediction = recognizer.predict(stray)
+    contributions = recognizer.explain(prediction)
+    assert prediction.digit == 7
+    assert contributions[4:16].sum() > contributions[20:, 20:].sum()

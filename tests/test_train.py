@@ -37,7 +37,7 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     names = {path.name for path in small_run.iterdir()}
     assert names >= {
         *["model.safetensors", "config.json", "metrics.json"],
-        *["training_curves.png", "confusion_matrix.png", "reliability.png"],
+        *["training_curves.png", "confusion_matrix.png", "reliability.png", "misread.png"],
     }
     for name in ("training_curves.png", "confusion_matrix.png", "reliability.png"):
         with Image.open(small_run / name) as image:
@@ -49,6 +49,15 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 5
     validation = [entry["validation_accuracy"] for entry in metrics["training"]["history"]]
     assert metrics["validation"]["accuracy"] == pytest.approx(max(validation))
+
+
+def test_misread_digits_are_redrawn_alike(small_run, small_data_dir, tmp_path):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    (run / "misread.png").unlink()
+    command = [sys.executable, "-m", "digitrec.report", run, "--data-dir", small_data_dir]
+    subprocess.run(command, check=True, cwd=ROOT)
+    with Image.open(small_run / "misread.png") as before, Image.open(run / "misread.png") as after:
+        assert list(before.getdata()) == list(after.getdata())
 
 
 def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(

@@ -1,0 +1,49 @@
+"""What the app says about its model, read from the files that were published with it."""
+
+from pathlib import Path
+
+from digitrec.recognizer import DigitRecognizer
+
+PICTURES = {
+    "misread.png": "Test images that it misreads",
+    "confusion_matrix.png": "Confusion matrix, test images",
+    "training_curves.png": "Training",
+    "reliability.png": "Probabilities, and how often they are right",
+}
+
+
+def about_markdown(recognizer: DigitRecognizer) -> str:
+    """Lay out the figures of `metrics.json` and how the model came about, as Markdown."""
+    metrics, training = recognizer.metrics, recognizer.config["training"]
+    if not metrics:
+        return "This model was published without figures."
+    rows = []
+    if drawn := metrics.get("drawn_digits"):
+        rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
+    for name, part in (("MNIST, test images", "test"), ("MNIST, validation", "validation")):
+        rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
+    lines = ["| read right | | of |", "| --- | ---: | ---: |"]
+    lines += [f"| {name} | **{100 * rate:.2f} %** | {count:,} |" for name, rate, count in rows]
+    lines += ["", "| digit | precision | recall | test images |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {digit} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
+        f"| {row['count']:,} |"
+        for digit, row in enumerate(metrics["test"]["per_class"])
+    ]
+    run = metrics["training"]
+    lines += [
+        "",
+        f"A convolutional network of {metrics['model']['parameters']:,} parameters, trained for "
+        f"{run['epochs']} epochs in {run['seconds'] / 60:.0f} minutes with "
+        f"`{training['command']}`; epoch {run['best_epoch']} had the best validation accuracy. "
+        "The test images were read once, when all was chosen.",
+    ]
+    return "\n".join(lines)
+
+
+def about_pictures(recognizer: DigitRecognizer) -> list[tuple[str, Path]]:
+    """Give the captions and paths of those pictures that the model's folder holds."""
+    if recognizer.folder is None:
+        return []
+    paths = {recognizer.folder / name: caption for name, caption in PICTURES.items()}
+    return [(caption, path) for path, caption in paths.items() if path.is_file()]

@@ -1,0 +1,96 @@
+// Runs once, as the `js_on_load` of the hidden element that carries the drawing to the server.
+// What mentions 6.31 is needed for that version of Gradio.
+
+const LOOK = 50; // milliseconds between looks at what the pad does later
+const button = (name) => document.querySelector(`#pad button[aria-label="${name}"]`);
+
+// The pad's own events would upload every layer several times a stroke (6.31). It leaves its
+// PixiJS application here instead, whose sheet of paper can be read without a request.
+function readPad() {
+  const app = window.__PIXI_APP__;
+  const paper = app?.stage?.children.find((child) => // what has a background and layers of ink
+    child.children.some((layer) => layer.zIndex === -1));
+  if (!paper) return null;
+  return app.renderer.extract.canvas({ target: paper, resolution: 1 }).toDataURL("image/png");
+}
+
+let sent = null;
+function sendDrawing() {
+  const drawing = readPad();
+  if (drawing === null || drawing === sent) return;
+  sent = drawing;
+  props.value = drawing;
+  trigger("input");
+}
+
+// After the frame in which the pad has drawn the change.
+const sendSoon = () => requestAnimationFrame(() => setTimeout(sendDrawing));
+
+// What Gradio has no option for: names for screen readers, and answers that they read out.
+function describe() {
+  const canvas = document.querySelector("#pad canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", "Paper to draw a digit on");
+  for (const id of ["answer", "read"]) {
+    document.getElementById(id)?.setAttribute("aria-live", "polite");
+  }
+}
+
+function openLink(code) {
+  const blank = sent;
+  props.value = code;
+  trigger("submit");
+  const timer = setInterval(() => {
+    sendDrawing();
+    if (sent !== blank) clearInterval(timer);
+  }, LOOK);
+}
+
+// 6.31 opens an empty pad with no tool chosen; also after "clear", when it shrinks the paper as
+// well, which it fits to the pad again when the size of that changes.
+let ready = false;
+setInterval(() => {
+  if (!document.querySelector("#pad button.highlight")) {
+    button("Brush")?.click();
+    const { style } = document.querySelector("#pad .pixi-target") ?? {};
+    if (style) style.width = style.width ? "" : "calc(100% - 1px)";
+    return;
+  }
+  if (ready) return;
+  sent = readPad(); // a blank sheet, which need not be sent
+  if (!sent) return;
+  ready = true;
+  describe();
+  const code = new URLSearchParams(window.location.search).get("d");
+  if (code) openLink(code);
+}, LOOK);
+
+const inPad = (event) => Boolean(event.target.closest?.("#pad"));
+let drawing = false; // a stroke may end outside the pad
+document.addEventListener("pointerdown", (event) => { drawing = inPad(event); }, true);
+for (const name of ["pointerup", "pointercancel"]) {
+  document.addEventListener(name, () => {
+    if (drawing) sendSoon();
+    drawing = false;
+  });
+}
+document.addEventListener("click", (event) => {
+  if (!inPad(event)) return;
+  if (event.target.closest("button")) setTimeout(sendSoon, LOOK); // undo draws a little later
+});
+
+// 6.31 zooms and pans the paper with the wheel and with two fingers.
+document.addEventListener(
+  "wheel",
+  (event) => { if (inPad(event)) event.stopImmediatePropagation(); },
+  { capture: true, passive: true },
+);
+for (const name of ["touchstart", "touchmove"]) {
+  document.addEventListener(
+    name,
+    (event) => {
+      if (inPad(event) && event.touches.length > 1) event.stopImmediatePropagation();
+    },
+    { capture: true, passive: true },
+  );
+}
