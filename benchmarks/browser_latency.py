@@ -41,10 +41,11 @@ WATCH = """() => {
   window.ended = null; window.milliseconds = [];
   document.addEventListener('pointerup', () => { window.ended = performance.now(); }, true);
   const answer = document.querySelector('#answer');
-  const state = () => answer.innerText + (answer.querySelector('img')?.src ?? '');
+  const state = () => // the picture in ours, which changes with each stroke; the stock's number
+    answer.querySelector('img')?.src ?? answer.innerText.match(/answer [0-9]+/)?.[0];
   let last = state();
   new MutationObserver(() => {
-    if (window.ended === null || state() === last || !/[0-9]/.test(answer.innerText)) return;
+    if (window.ended === null || !state() || state() === last) return;
     last = state();
     window.milliseconds.push(performance.now() - window.ended);
     window.ended = null;
@@ -73,7 +74,9 @@ class Side:
                 if self.process.poll() is not None:
                     raise SystemExit(f"{command[0]} ended with {self.process.returncode}") from None
                 time.sleep(0.2)
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 800})
+        # A window of its own: a page behind another one would not be drawn.
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        self.page: Page = context.new_page()
         self.requests: list[float] = []
         self.page.goto(self.url)
         brush = self.page.locator('#pad button[aria-label="Brush"]')
@@ -86,7 +89,6 @@ class Side:
 
     def stroke(self, number: int) -> tuple[float, int]:
         """Draw; give the milliseconds to the answer, and the number of requests."""
-        self.page.bring_to_front()
         canvas = self.page.locator("#pad canvas").first.bounding_box()
         middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
         x, y = middle[0] - 80 + 37 * number % 160, middle[1] - 80 + 53 * number % 160

@@ -23,8 +23,19 @@ function sendDrawing() {
   trigger("input");
 }
 
-// After the frame in which the pad has drawn the change.
-const sendSoon = () => requestAnimationFrame(() => setTimeout(sendDrawing));
+// 6.31 draws frames for half a second after a stroke, 0.2 seconds each where there is no graphics
+// processor, and the answer waits for them. They come when it has had time to arrive; then the
+// drawing is looked at once more, in case that the stroke had not been finished.
+const REST = 300;
+function sendStroke() {
+  const ticker = window.__PIXI_APP__?.ticker;
+  ticker?.stop();
+  setTimeout(sendDrawing);
+  setTimeout(() => {
+    ticker?.start();
+    sendDrawing();
+  }, REST);
+}
 
 // What Gradio has no option for: names for screen readers, and answers that they read out.
 function describe() {
@@ -70,13 +81,13 @@ let drawing = false; // a stroke may end outside the pad
 document.addEventListener("pointerdown", (event) => { drawing = inPad(event); }, true);
 for (const name of ["pointerup", "pointercancel"]) {
   document.addEventListener(name, () => {
-    if (drawing) sendSoon();
+    if (drawing) sendStroke();
     drawing = false;
   });
 }
 document.addEventListener("click", (event) => {
   if (!inPad(event)) return;
-  if (event.target.closest("button")) setTimeout(sendSoon, LOOK); // undo draws a little later
+  if (event.target.closest("button")) setTimeout(sendStroke, LOOK); // undo draws a little later
 });
 
 // 6.31 zooms and pans the paper with the wheel and with two fingers.
