@@ -62,7 +62,7 @@ class PictureInput(gr.Image):
         return path
 
 
-def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
+def build_demo(recognizer: DigitRecognizer, notice: str = "") -> gr.Blocks:
     """Lay out the page around a recogniser; launch it with `**LAUNCH_OPTIONS`."""
 
     def label(image: ImageLike, when_empty: str, otherwise: str) -> dict[str, float] | str:
