@@ -11,7 +11,7 @@ from digitrec.errors import DigitrecError, HubUnavailableError
 from digitrec.recognizer import DigitRecognizer
 
 SOURCE_FILE = "source.json"  # in the bundled folder: the repository and commit it was copied from
-PATIENCE = 8.0  # seconds for a download; the rest of a start takes about as long
+PATIENCE = 6.0  # seconds for a download; the rest of a start takes about as long
 
 
 class ServedModel(NamedTuple):

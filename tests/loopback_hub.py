@@ -209,7 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
         commit = repository and repository.find(revision)
         content = commit and commit[1].get(path)
         if content is None:
-            code = "EntryNotFound" if commit else "RevisionNotFound" if repository else "RepoNotFound"
+            code = (
+                "EntryNotFound" if commit else "RevisionNotFound" if repository else "RepoNotFound"
+            )
             return self.answer(404, {"error": "nothing here"}, {"X-Error-Code": code})
         headers = {"ETag": f'"{_identify(path, content)}"', "X-Repo-Commit": commit[0]}
         if self.fault and self.fault.damage:

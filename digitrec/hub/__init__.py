@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
+    RevisionResolutionError,
 )
 
 from digitrec import pretrained
@@ -238,13 +239,13 @@ def _explained(repository: str, expected: str):
         yield
     except HubError:
         raise
-    except (HTTPError, HFValidationError, OSError, ValueError) as error:
+    except (HTTPError, HFValidationError, RevisionResolutionError, OSError, ValueError) as error:
         kind, found, advice = _diagnose(error)
         raise kind(f"{repository}: {expected}, but {found}; {advice}.") from error
 
 
 def _diagnose(error: Exception) -> tuple[type[HubError], str, str]:
-    while isinstance(error, LocalEntryNotFoundError) and error.__cause__:
+    while isinstance(error, LocalEntryNotFoundError | RevisionResolutionError) and error.__cause__:
         error = error.__cause__
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
