@@ -18,13 +18,11 @@ from digitrec.feedback import Feedback, open_feedback
 # Takes corrections and pushes them; the first argument says to which dataset, the second in which
 # folder, the third how many there may be.
 COLLECT = """
-import json, sys, time
-from huggingface_hub.utils import _http
+import sys
 from digitrec import DigitRecognizer
 from digitrec.feedback import Feedback
-_http.time.sleep = lambda seconds: None
 prediction = DigitRecognizer.from_pretrained("checkpoints").predict(sys.argv[4])
-feedback = Feedback(sys.argv[1], sys.argv[2], minutes=0.005, most=int(sys.argv[3]))
+feedback = Feedback(sys.argv[1], sys.argv[2], minutes=0.01, most=int(sys.argv[3]))
 for line in sys.stdin:
     command = line.strip()
     if command == "stop":
