@@ -67,7 +67,7 @@ class Feedback:
             prediction: the answer.
             revision: of the model that gave it.
 
-        Returns: False when there is no room for more.
+        Returns: False when there is no room for it.
         Raises: ValueError for another label.
         """
         if label not in range(10):
@@ -88,9 +88,13 @@ class Feedback:
                 "day": f"{datetime.now(UTC):%Y-%m-%d}",  # no time: it could tell who it was
             }
             # The image first: a commit that falls between has no line without an image.
-            path.write_bytes(content.getvalue())
-            with (self._own / METADATA_FILE).open("a") as lines:
-                lines.write(json.dumps(line) + "\n")
+            try:
+                path.write_bytes(content.getvalue())
+                with (self._own / METADATA_FILE).open("a") as lines:
+                    lines.write(json.dumps(line) + "\n")
+            except OSError as error:
+                _log.warning("%s: a correction could not be kept (%s)", path, error.strerror)
+                return False
         return True
 
     def stop(self) -> None:

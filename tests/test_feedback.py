@@ -188,6 +188,16 @@ def test_corrections_that_are_none_are_refused_with_their_line(corrections, line
     assert said in str(found.value)
 
 
+def test_correction_that_the_disk_has_no_room_for_is_refused(
+    recognizer, seven, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Feedback, "_connect", lambda self: None)
+    feedback = Feedback("me/drawn", tmp_path / "corrections")
+    shutil.rmtree(tmp_path / "corrections")
+    prediction = recognizer.predict(seven)
+    assert not feedback.add(prediction.image, 7, prediction, "abc")
+
+
 def test_folder_without_corrections_is_refused(tmp_path):
     with pytest.raises(DatasetUnavailableError, match="should hold corrections"):
         read_corrections(str(tmp_path))
