@@ -5,13 +5,27 @@ import socket
 from pathlib import Path
 
 from digitrec import DigitrecError, DigitRecognizer
+from digitrec.feedback import open_feedback
+from digitrec.serving import ServedModel, load_served_model
 from digitrec.ui import LAUNCH_OPTIONS, build_demo
+
+try:
+    # A Space on ZeroGPU ends an app without such a function. JAX runs on the CPU all the same:
+    # requirements.txt brings no CUDA.
+    import spaces
+
+    @spaces.GPU(duration=1)
+    def unused():
+        pass
+
+except ImportError:
+    pass
 
 parser = argparse.ArgumentParser(description="Serve the digit recogniser as a web page.")
 parser.add_argument(
     "--model",
-    default=Path(__file__).with_name("checkpoints"),
-    help="a folder, or a Hugging Face Hub repository user/name (default: %(default)s)",
+    help="a folder, or a Hugging Face Hub repository user/name (default: the one that MODEL_REPO "
+    "and MODEL_REVISION name, otherwise checkpoints/ beside this file)",
 )
 parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
 parser.add_argument("--port", type=int, help="TCP port, 1 to 65535 (default: 7860 or above)")
@@ -26,7 +40,18 @@ if options.port is not None and not 1 <= options.port <= 65535:
     parser.error(f"--port should be from 1 to 65535, but is {options.port}; choose another.")
 
 try:
-    demo = build_demo(DigitRecognizer.from_pretrained(options.model))
+    if options.model:
+        served = ServedModel(DigitRecognizer.from_pretrained(options.model), "", "")
+    else:
+        served = load_served_model(Path(__file__).with_name("checkpoints"))
+    for line in filter(None, (served.revision, served.notice)):
+        print(f"app.py: {line}", flush=True)
+    demo = build_demo(
+        served.recognizer,
+        revision=served.revision,
+        notice=served.notice,
+        feedback=open_feedback(),
+    )
     if __name__ == "__main__":
         if options.host:
             socket.getaddrinfo(options.host, None)  # Gradio would try it on 100 ports first

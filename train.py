@@ -9,11 +9,14 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 import shlex
 import signal
 import sys
+import tempfile
 import threading
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -25,9 +28,17 @@ from flax import nnx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from digitrec import checkpoint, data, metrics, pretrained, report, synthesis, training
+from digitrec import checkpoint, data, hub, metrics, pretrained, report, synthesis, training
 from digitrec.augment import AugmentConfig
-from digitrec.errors import BadCheckpointError, DatasetUnavailableError, DigitrecError
+from digitrec.corrections import read_corrections
+from digitrec.errors import (
+    BadCheckpointError,
+    DatasetUnavailableError,
+    DigitrecError,
+    HubError,
+    HubUnavailableError,
+)
+from digitrec.hub.background import BackgroundPush
 from digitrec.model import Network, NetworkConfig
 from digitrec.strokes import TRAINING_WRITERS, read_unipen
 from digitrec.synthesis import SynthesisConfig
@@ -55,8 +66,11 @@ PRESETS = {
         "glyphs": 0.0,
     },
 }
-# What a resumed run may be told anew: where the data lies changes no result.
-PLACES = {"data_dir", "manual_dir", "strokes", "output", "resume"}
+# What a resumed run may be told anew: where the data lies and the model goes changes no result.
+PLACES = {
+    *["data_dir", "manual_dir", "strokes", "extra_data", "output", "resume"],
+    *["push_to_hub", "push_every"],
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,21 +89,30 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        strokes = f" --strokes {options.strokes}" if options.strokes else ""
-        print(
-            f"\ntrain.py: stopped; to go on: python train.py --resume {run}{strokes}",
-            file=sys.stderr,
-        )
+        again = ["python", "train.py", "--resume", str(run)]
+        for name in ("strokes", "extra_data", "push_to_hub", "push_every"):
+            if name in given:
+                again += [f"--{name.replace('_', '-')}", str(given[name])]
+        print(f"\ntrain.py: stopped; to go on: {shlex.join(again)}", file=sys.stderr)
         return 130
     return 0
 
 
 def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
-    """Load, split, fit, save, report."""
+    """Load, split, fit, save, report, push."""
     console = Console(highlight=False, soft_wrap=True)
     network_config = NetworkConfig.from_json(settings["network"])
     config = training.TrainingConfig(**settings["training"])
     console.print(f"Run folder: {run}")
+
+    def warn(message: str) -> None:
+        console.print(f"Warning: {message}", markup=False)
+
+    if places.push_to_hub:
+        try:
+            hub.prepare_model(places.push_to_hub)  # a wrong token should show now
+        except HubUnavailableError as error:
+            warn(str(error))
     split = data.split_mnist(
         *data.load_mnist(places.data_dir, places.manual_dir),
         settings["protocol"],
@@ -109,6 +132,8 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
     if places.strokes:
         digits = read_unipen(places.strokes, TRAINING_WRITERS)
         console.print(f"{places.strokes}: {len(digits):,} digits of pen strokes to train")
+    if places.extra_data or settings.get("extra_data_sha256"):
+        split = split._replace(train=add_corrections(split.train, run, settings, places, console))
     synthesis_config = SynthesisConfig(**settings["synthesis"])
 
     images = synthesis.count_images(len(split.train.labels), digits, synthesis_config)
@@ -118,7 +143,8 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
             synthesis.synthesize, split.train, digits, synthesis_config, config.seed
         )
     initial = training.initial_progress(network_config, config, len(split.train.labels))
-    with checkpoint.open_states(run / STATES_FOLDER) as states:
+    pushes, pushed = BackgroundPush(warn), 0
+    with checkpoint.open_states(run / STATES_FOLDER) as states, stopping(pushes):
         progress = checkpoint.restore_progress(states, initial)
         if progress.history:
             console.print(f"Continuing after epoch {len(progress.history)}")
@@ -155,13 +181,98 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
                 progress = latest
                 checkpoint.save_progress(states, progress)
                 console.print(epoch_line(progress, config.epochs))
+                best, epoch = progress.early_stopping.best_epoch, len(progress.history)
+                if places.push_every and epoch % places.push_every == 0 and best > pushed:
+                    push = partial(push_best, places.push_to_hub, settings, split, progress)
+                    pushed = best if pushes.start(push) else pushed
+    pushes.stop()  # before the final push, which it might undo otherwise
     finish(run, settings, split, progress, console)
+    if places.push_to_hub:
+        try:
+            address = hub.push_model(run, places.push_to_hub)
+        except HubError as error:
+            raise HubError(
+                f"The model is in {run}, but was not pushed ({str(error).rstrip('.')}); when that "
+                f"is mended: python -m digitrec.hub push-model {run} {places.push_to_hub}"
+            ) from error
+        console.print(f"Pushed: {address}")
+
+
+@contextmanager
+def stopping(pushes: BackgroundPush):
+    try:
+        yield
+    except BaseException:
+        pushes.stop(timeout=5)
+        raise
+
+
+def push_best(
+    repository: str, settings: dict, split: data.Split, progress: training.Progress, **pausing
+) -> None:
+    """Push the best epoch so far; the test images stay unread."""
+    config, figures, _ = describe(settings, split, progress, ["validation"])
+    with tempfile.TemporaryDirectory() as folder:
+        pretrained.save_model(folder, best_state(progress), config, figures)
+        hub.push_model(folder, repository, **pausing)
+
+
+def add_corrections(
+    train: data.Examples, run: Path, settings: dict, places: argparse.Namespace, console: Console
+) -> data.Examples:
+    digest = None
+    if places.extra_data:
+        extra, source, digest = read_corrections(places.extra_data)
+    if digest != settings.get("extra_data_sha256"):
+        raise DatasetUnavailableError(
+            f"--resume {run} needs what the run was started with, --extra-data of SHA-256 "
+            f"{settings.get('extra_data_sha256')}, but --extra-data is {places.extra_data}; give "
+            "the same folder, or the same dataset at the same commit (USER/DATASET@COMMIT)."
+        )
+    console.print(f"{source}: {len(extra.labels):,} corrections to train")
+    return data.concatenate([train, extra])
 
 
 def finish(
     run: Path, settings: dict, split: data.Split, progress: training.Progress, console: Console
 ) -> None:
     """Publish the best epoch into the run folder; the only place that reads the test images."""
+    config, figures, probabilities = describe(settings, split, progress, ["validation", "test"])
+    history = list(progress.history)
+    report.plot_curves(history, run / "training_curves.png")
+    report.plot_reliability(
+        split.test.labels, probabilities["test"], "test images", run / "reliability.png"
+    )
+    report.plot_misread(
+        split.test.images, split.test.labels, probabilities["test"], run / "misread.png"
+    )
+    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
+    report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
+    pretrained.save_model(run, best_state(progress), config, figures)
+    for name in ("validation", "test"):
+        part = figures[name]
+        accuracy = f"{100 * part['accuracy']:.2f} % of {part['count']:,} {name} images"
+        console.print(report.per_class_table(part, f"{accuracy} ({part['errors']} errors)"))
+    size = (run / pretrained.WEIGHTS_FILE).stat().st_size / 1e6
+    console.print(
+        f"Best epoch {progress.early_stopping.best_epoch} of {len(history)}, "
+        f"{figures['training']['seconds']:.0f} s of training, "
+        f"{figures['training']['images_per_second']:,.0f} images/s, {size:.2f} MB of weights\n"
+        f"Model: {run}    to try it: python app.py --model {run}"
+    )
+
+
+def best_state(progress: training.Progress) -> nnx.State:
+    return nnx.merge_state(progress.best_params, progress.best_batch_stats)
+
+
+def describe(
+    settings: dict, split: data.Split, progress: training.Progress, parts: list[str]
+) -> tuple[dict, dict, dict]:
+    """Calibrate the best epoch and measure it on parts of the data, "validation" among them.
+
+    Returns: the contents of `config.json` and `metrics.json`, and the probabilities of each part.
+    """
     network = Network(NetworkConfig.from_json(settings["network"]), rngs=nnx.Rngs(0))
     network.eval()
     logits = {
@@ -173,7 +284,7 @@ def finish(
                 graphdef=nnx.graphdef(network),
             )
         )
-        for name in ("validation", "test")
+        for name in parts
     }
     temperature = metrics.fit_temperature(logits["validation"], split.validation.labels)
     probabilities = {
@@ -197,44 +308,21 @@ def finish(
     figures["model"] = {
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
     }
-    report.plot_curves(history, run / "training_curves.png")
-    report.plot_reliability(
-        split.test.labels, probabilities["test"], "test images", run / "reliability.png"
-    )
-    report.plot_misread(
-        split.test.images, split.test.labels, probabilities["test"], run / "misread.png"
-    )
-    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
-    report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
-    pretrained.save_model(
-        run,
-        nnx.merge_state(progress.best_params, progress.best_batch_stats),
-        {
-            "model": settings["network"],
-            "temperature": temperature,
-            "digit_threshold": metrics.fit_digit_threshold(logits["validation"]),
-            "training": {
-                **{name: value for name, value in settings.items() if name != "network"},
-                "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
-                "versions": {
-                    "python": platform.python_version(),
-                    **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},
-                },
+    config = {
+        "model": settings["network"],
+        "temperature": temperature,
+        "digit_threshold": metrics.fit_digit_threshold(logits["validation"]),
+        "training": {
+            **{name: value for name, value in settings.items() if name != "network"},
+            "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
+            "hardware": f"{os.cpu_count()} CPU cores, {jax.devices()[0].device_kind} by JAX",
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},
             },
         },
-        figures,
-    )
-    for name in ("validation", "test"):
-        part = figures[name]
-        accuracy = f"{100 * part['accuracy']:.2f} % of {part['count']:,} {name} images"
-        console.print(report.per_class_table(part, f"{accuracy} ({part['errors']} errors)"))
-    size = (run / pretrained.WEIGHTS_FILE).stat().st_size / 1e6
-    console.print(
-        f"Best epoch {progress.early_stopping.best_epoch} of {len(history)}, "
-        f"{figures['training']['seconds']:.0f} s of training, "
-        f"{figures['training']['images_per_second']:,.0f} images/s, {size:.2f} MB of weights\n"
-        f"Model: {run}    to try it: python app.py --model {run}"
-    )
+    }
+    return config, figures, probabilities
 
 
 def progress_bar(console: Console) -> Progress:
@@ -279,6 +367,11 @@ def make_settings(options: argparse.Namespace, given: dict) -> dict:
             command += [f"--{name.replace('_', '-')}", str(value)]
     if options.strokes:
         command += ["--strokes", Path(options.strokes).name]
+    extra_data = {}
+    if options.extra_data:
+        _, source, digest = read_corrections(options.extra_data)
+        command += ["--extra-data", source if "@" in source else Path(source).name]
+        extra_data = {"extra_data_sha256": digest}
     return {
         "command": shlex.join(command),
         "protocol": options.protocol,
@@ -288,6 +381,7 @@ def make_settings(options: argparse.Namespace, given: dict) -> dict:
         "augmentation": chosen(AugmentConfig),
         "synthesis": chosen(SynthesisConfig),
         "strokes_sha256": checksum(options.strokes),
+        **extra_data,
     }
 
 
@@ -379,6 +473,18 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         help="what the other options default to: best, the shipped recipe, or fast, which takes "
         "two minutes and makes no drawings (default: best)",
     )
+    run.add_argument(
+        "--push-to-hub",
+        metavar="USER/NAME",
+        help="publish the model on the Hugging Face Hub at the end (default: do not)",
+    )
+    run.add_argument(
+        "--push-every",
+        type=positive_whole_number,
+        metavar="N",
+        help="also publish the best epoch so far after every N epochs, beside the training "
+        "(default: only at the end)",
+    )
     config = training.TrainingConfig
     add(run, config, "seed", whole_number, "seed of all randomness, a whole number")
     source = parser.add_argument_group("data")
@@ -462,8 +568,17 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
     add(changes, AugmentConfig, "elasticity", not_negative, "bending, pixels, standard deviation")
     add(changes, AugmentConfig, "marks", share, "share of 0, 1 and 7 that get a mark")
 
+    more.add_argument(
+        "--extra-data",
+        metavar="DIR_OR_DATASET",
+        help="corrections that the app collected: a folder, or USER/DATASET[@REVISION] on the "
+        "Hugging Face Hub (default: none)",
+    )
+
     parser.set_defaults(**PRESETS[parser.parse_args(arguments).preset])
     options = parser.parse_args(arguments)
+    if options.push_every and not options.push_to_hub:
+        parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
     nothing = argparse.Namespace(**dict.fromkeys(vars(options), _NOT_GIVEN))
     parsed = parser.parse_args(arguments, nothing)
     return options, {k: v for k, v in vars(parsed).items() if v is not _NOT_GIVEN}

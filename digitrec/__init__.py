@@ -6,6 +6,7 @@ from digitrec.errors import (
     DatasetUnavailableError,
     DigitrecError,
     HubError,
+    HubUnavailableError,
     TrainingError,
 )
 from digitrec.recognizer import DigitRecognizer, Prediction
@@ -17,6 +18,7 @@ __all__ = [
     "DigitRecognizer",
     "DigitrecError",
     "HubError",
+    "HubUnavailableError",
     "Prediction",
     "TrainingError",
 ]

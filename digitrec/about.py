@@ -15,8 +15,8 @@ PICTURES = {
 def about_markdown(recognizer: DigitRecognizer) -> str:
     """Lay out the figures of `metrics.json` and how the model came about, as Markdown."""
     metrics, training = recognizer.metrics, recognizer.config["training"]
-    if not metrics:
-        return "This model was published without figures."
+    if "test" not in metrics:  # published while it was being trained, or by other means
+        return "This model was published without figures about test images."
     rows = []
     if drawn := metrics.get("drawn_digits"):
         rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))

@@ -14,7 +14,7 @@ class BadCheckpointError(DigitrecError, ValueError):
 
 
 class DatasetUnavailableError(DigitrecError, OSError):
-    """MNIST can be neither downloaded nor read."""
+    """MNIST, or other data to train on, can be neither downloaded nor read."""
 
 
 class TrainingError(DigitrecError, ArithmeticError):
@@ -23,3 +23,7 @@ class TrainingError(DigitrecError, ArithmeticError):
 
 class HubError(DigitrecError, OSError):
     """The Hugging Face Hub did not do what it was asked."""
+
+
+class HubUnavailableError(HubError):
+    """The Hugging Face Hub is out of reach or busy; the same may work later."""

@@ -56,6 +56,23 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
         write_json(folder / METRICS_FILE, metrics)
 
 
+def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
+    """Read the configuration and the weights of a published model, verifying the checksum.
+
+    Raises: BadCheckpointError.
+    """
+    config = _read_config(Path(folder) / CONFIG_FILE)
+    weights_file = Path(folder) / WEIGHTS_FILE
+    weights = _read(weights_file)
+    checksum = hashlib.sha256(weights).hexdigest()
+    if checksum != config["weights_sha256"]:
+        raise BadCheckpointError(
+            f"{weights_file} should have the SHA-256 {config['weights_sha256']} that "
+            f"{CONFIG_FILE} names, but has {checksum}; fetch the model again."
+        )
+    return config, weights
+
+
 def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
     """Read a published model, verifying that its parts belong together.
 
@@ -64,17 +81,10 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
     Raises: BadCheckpointError.
     """
     folder = Path(folder)
-    config = _read_config(folder / CONFIG_FILE)
     metrics_file = folder / METRICS_FILE
     metrics = _read_json(metrics_file) if metrics_file.exists() else {}
+    config, weights = read_files(folder)
     weights_file = folder / WEIGHTS_FILE
-    weights = _read(weights_file)
-    checksum = hashlib.sha256(weights).hexdigest()
-    if checksum != config["weights_sha256"]:
-        raise BadCheckpointError(
-            f"{weights_file} should have the SHA-256 {config['weights_sha256']} that "
-            f"{CONFIG_FILE} names, but has {checksum}; fetch the model again."
-        )
     try:
         tensors = load_tensors(weights)
     except SafetensorError as error:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import os
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -14,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from digitrec.about import about_markdown, about_pictures
 from digitrec.answer import NO_DIGIT, NOTHING_DRAWN, answer_html, message_html
 from digitrec.errors import BadImageError
+from digitrec.feedback import Feedback
 from digitrec.recognizer import DigitRecognizer, Prediction
 from digitrec.share import decode_drawing, encode_drawing
 
@@ -21,6 +23,10 @@ TITLE = "digitrec: draw a digit"
 DESCRIPTION = "Draw a digit with the mouse or a finger and read the three best answers at once."
 PAGE = Path(__file__).with_name("page")
 CANVAS = 400  # pixels a side
+CONSENT = (
+    "Was it read wrongly? Choose what it is. By choosing you agree that this picture of 28×28 "
+    "pixels, your choice and the answer are stored in a data set to train with; nothing else is."
+)
 LONGEST_DRAWING = 1_000_000  # characters of a data URL; what the pad sends has about 7,000
 LARGEST_BATCH = 64
 
@@ -62,8 +68,21 @@ class PicturesInput(gr.File):
         return [_uploaded_file(file, self.GRADIO_CACHE) for file in files]
 
 
-def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
-    """Lay out the page around a recogniser; launch it with `**LAUNCH_OPTIONS`."""
+def build_demo(
+    recognizer: DigitRecognizer,
+    *,
+    revision: str = "",
+    notice: str = "",
+    feedback: Feedback | None = None,
+) -> gr.Blocks:
+    """Lay out the page around a recogniser; launch it with `**LAUNCH_OPTIONS`.
+
+    Arguments:
+        revision: which model it is, for the page and the answers (default: by its checksum).
+        notice: a sentence for the foot of the page.
+        feedback: where corrections go (default: none are asked for).
+    """
+    revision = revision or recognizer.revision
 
     def read_drawing(drawing: str, why: bool) -> str:
         if not drawing:
@@ -84,6 +103,16 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
             return gr.skip(), message_html(str(error))
         return drawing.resize((CANVAS, CANVAS), Image.LANCZOS).convert("RGB"), gr.skip()
 
+    def correct(drawing: str, label: str | None):
+        """Keep what was drawn; the choice is taken back so that the next one counts again."""
+        if not drawing or label is None:
+            return None, "Draw a digit first."
+        prediction = _predict(recognizer, _decode_data_url(drawing))
+        if not prediction.top():
+            return None, "Draw a digit first."
+        kept = feedback.add(prediction.image, int(label), prediction, revision)
+        return None, f"Thank you, kept as a {label}." if kept else "There is no room for more."
+
     def read_picture(image: Path | None) -> str:
         if image is None:
             return ""
@@ -101,7 +130,7 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
         """
         if image is None:
             raise _error("The picture should be an uploaded file, but is none; upload it first.")
-        return _as_json(_predict(recognizer, image), recognizer.revision)
+        return _as_json(_predict(recognizer, image), revision)
 
     def predict_batch(images: list[Path]) -> list[dict]:
         """Read the digits in up to 64 pictures, each like /predict.
@@ -116,7 +145,7 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
             predictions = recognizer.predict_batch(images)
         except BadImageError as error:
             raise _error(str(error)) from error
-        return [_as_json(prediction, recognizer.revision) for prediction in predictions]
+        return [_as_json(prediction, revision) for prediction in predictions]
 
     def model_info() -> dict:
         """Say which model answers, and how accurate it is.
@@ -126,7 +155,7 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
         """
         metrics = recognizer.metrics
         return {
-            "revision": recognizer.revision,
+            "revision": revision,
             "parameters": metrics.get("model", {}).get("parameters"),
             "test_accuracy": metrics.get("test", {}).get("accuracy"),
             "drawing_accuracy": metrics.get("drawn_digits", {}).get("mean"),
@@ -155,6 +184,10 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
                 answer = gr.HTML(message_html(NOTHING_DRAWN), elem_id="answer")
                 why = gr.Checkbox(label="Show why: what spoke for the answer")
                 link = gr.Button("Copy link", size="sm")
+                if feedback:
+                    correction = gr.Radio([str(digit) for digit in range(10)], label="This is a …")
+                    thanks = gr.Markdown(CONSENT)
+                    correction.input(correct, [drawing, correction], [correction, thanks], **live)
         with gr.Tab("Upload a picture"), gr.Row():
             with gr.Column(scale=3, min_width=300):
                 picture = PictureInput(
@@ -169,7 +202,7 @@ def build_demo(recognizer: DigitRecognizer) -> gr.Blocks:
                 gr.Image(path, label=caption, interactive=False, buttons=[])
         if os.environ.get("SPACE_ID"):
             gr.DuplicateButton(size="sm")
-        gr.HTML(f"Model {recognizer.revision}", elem_classes="footer")
+        gr.HTML(" ".join(["Model", escape(revision), escape(notice)]), elem_classes="footer")
 
         drawing.input(read_drawing, [drawing, why], answer, **live)
         why.change(read_drawing, [drawing, why], answer, **live)

@@ -1,6 +1,8 @@
 """Real data and real programs that the tests share."""
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,9 +10,11 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from loopback_hub import TOKEN, loopback_hub
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
@@ -186,3 +190,94 @@ def _wait_until_served(url: str, app: subprocess.Popen, log) -> None:
             time.sleep(0.2)
     log.seek(0)
     pytest.fail(f"app.py does not serve {url}:\n{log.read()}")
+
+
+# Does what it is told, line by line: importing JAX for each command would take minutes. It waits
+# no time between two tries.
+HUB_WORKER = """
+import contextlib, io, json, os, sys, time
+from huggingface_hub.utils import _http
+_http.time.sleep = time.sleep = lambda seconds: None
+from digitrec import DigitRecognizer, DigitrecError
+from digitrec.hub.__main__ import main
+from digitrec.serving import load_served_model
+
+def read(model, revision, picture):
+    try:
+        print(DigitRecognizer.from_pretrained(model, revision=revision).predict(picture).digit)
+    except DigitrecError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+def serve(picture):
+    start = time.monotonic()
+    served = load_served_model("checkpoints")
+    seconds = time.monotonic() - start
+    digit = served.recognizer.predict(picture).digit
+    print(json.dumps([seconds, digit, served.revision, served.notice]))
+
+commands = {"main": lambda *arguments: main(arguments), "read": read, "serve": serve}
+for line in sys.stdin:
+    command, arguments, environment = json.loads(line)
+    os.environ.update(environment)
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        status = commands[command](*arguments)
+    answer = [status or 0, output.getvalue(), errors.getvalue()]
+    print(json.dumps(answer), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def hub_and_worker(tmp_path_factory):
+    """A Hub, a worker that talks to it, and the folder of the worker's cache."""
+    cache = tmp_path_factory.mktemp("home") / "hub"
+    with loopback_hub() as hub:
+        hub.environment = os.environ | {
+            "HF_ENDPOINT": hub.url,
+            "HF_HUB_CACHE": str(cache),
+            "HF_TOKEN": TOKEN,
+            "HF_HUB_DISABLE_XET": "1",  # its server is beyond a loopback Hub; LFS instead
+        }
+        with subprocess.Popen(
+            [sys.executable, "-c", HUB_WORKER],
+            cwd=ROOT,
+            env=hub.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as worker:
+            yield hub, worker, cache
+            worker.stdin.close()
+
+
+@pytest.fixture
+def hub(hub_and_worker):
+    hub, hub.worker, hub.cache = hub_and_worker
+    for kept in (hub.repositories, hub.objects, hub.faults, hub.requests):
+        kept.clear()
+    shutil.rmtree(hub.cache, ignore_errors=True)
+    return hub
+
+
+@pytest.fixture
+def published(hub):
+    """A Hub that holds the shipped model, and its commit."""
+    names = ("model.safetensors", "config.json", "metrics.json")
+    files = {name: (ROOT / "checkpoints" / name).read_bytes() for name in names}
+    hub.first_commit = hub.create("me/digits", files)
+    return hub
+
+
+class HubResult(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def ask_worker(hub, command, arguments, environment) -> HubResult:
+    """Let the worker do something, as a process of its own would."""
+    request = (command, arguments, environment)
+    print(json.dumps(request, default=str), file=hub.worker.stdin, flush=True)
+    return HubResult(*json.loads(hub.worker.stdout.readline()))

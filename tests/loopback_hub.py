@@ -1,96 +1,56 @@
 """A Hub on the loopback interface, just large enough for the unmodified huggingface_hub.
 
-It keeps one revision per repository in memory, and asks for every file by the plain upload path.
+It keeps repositories in memory, takes *.safetensors by LFS and all else within the commit, and
+fails when it is told to.
 """
 
 import base64
 import hashlib
 import json
+import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_loopback"
+READ_TOKEN = "hf_loopback_read"  # one that may not write
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests for an address with `address` in it."""
 
-    def log_message(self, *arguments):
-        pass
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        parts = self.path.strip("/").split("/")
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self.answer(401, {"error": "Invalid credentials in Authorization header"})
-        if self.path == "/api/repos/create":
-            request = json.loads(body)
-            name = f"{request.get('organization') or 'me'}/{request['name']}"
-            new = name not in self.server.repositories
-            self.server.repositories.setdefault(name, {})
-            return self.answer(200 if new else 409, {"url": f"{self.server.url}/{name}"})
-        if self.path == "/api/validate-yaml":
-            return self.answer(200, {"errors": [], "warnings": []})
-        name = "/".join(parts[2:4])
-        if parts[4] == "preupload":
-            files = [
-                {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
-                for file in json.loads(body)["files"]
-            ]
-            return self.answer(200, {"files": files})
-        self.server.commits.append(name)
-        for line in body.splitlines():
-            entry = json.loads(line)
-            if entry["key"] == "file":
-                content = base64.b64decode(entry["value"]["content"])
-                self.server.repositories[name][entry["value"]["path"]] = content
-        commit = self.server.commit(name)
-        return self.answer(
-            200, {"commitOid": commit, "commitUrl": f"{self.server.url}/{name}/commit/{commit}"}
-        )
-
-    def do_GET(self):
-        parts = self.path.split("?")[0].strip("/").split("/")
-        in_api = parts[0] == "api"
-        name = "/".join(parts[2:4] if in_api else parts[:2])
-        files = self.server.repositories.get(name)
-        if files is None:
-            return self.answer(404, {"error": "not found"}, {"X-Error-Code": "RepoNotFound"})
-        if in_api and "tree" in parts:
-            entries = [
-                {"type": "file", "path": path, "size": len(content), "oid": _digest(content)}
-                for path, content in files.items()
-            ]
-            return self.answer(200, entries)
-        if in_api:
-            commit = self.server.commit(name)
-            if len(parts) > 4 and parts[5] not in ("main", commit):
-                missing = {"X-Error-Code": "RevisionNotFound"}
-                return self.answer(404, {"error": "no such revision"}, missing)
-            siblings = [{"rfilename": path} for path in files]
-            information = {"id": name, "modelId": name, "sha": commit, "siblings": siblings}
-            return self.answer(200, {"_id": "1", "private": False, "tags": [], **information})
-        content = files.get("/".join(parts[4:]))
-        if content is None:
-            return self.answer(404, {"error": "no file"}, {"X-Error-Code": "EntryNotFound"})
-        headers = {"ETag": f'"{_digest(content)}"', "X-Repo-Commit": self.server.commit(name)}
-        return self.answer(200, content, headers)
-
-    do_HEAD = do_GET
-
-    def answer(self, status, body, headers=()):
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for header in {"Content-Length": str(len(content)), **dict(headers)}.items():
-            self.send_header(*header)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+    address: str
+    times: int = 10**9
+    method: str | None = None
+    status: int | None = None  # the answer, instead of what was asked for
+    cut: bool = False  # the connection ends half-way through the body, up or down
+    damage: Callable[[bytes], bytes] | None = None  # of a file that is downloaded
+    delay: float = 0  # seconds
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha1(content).hexdigest()
+@dataclass
+class Repository:
+    commits: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)  # oldest first
+    request: dict = field(default_factory=dict)  # what it was created with
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return self.commits[-1][1]
+
+    def commit(self, files: dict[str, bytes]) -> str:
+        digest = hashlib.sha1(repr((len(self.commits), sorted(files.items()))).encode())
+        self.commits.append((digest.hexdigest(), files))
+        return digest.hexdigest()
+
+    def find(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
+        if revision == "main":
+            return self.commits[-1]
+        return next((commit for commit in self.commits if commit[0] == revision), None)
 
 
 class LoopbackHub(ThreadingHTTPServer):
@@ -99,11 +59,198 @@ class LoopbackHub(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.repositories: dict[str, dict[str, bytes]] = {}
-        self.commits: list[str] = []  # the repository of each
+        # "user/name", "datasets/user/name" or "spaces/user/name"
+        self.repositories: dict[str, Repository] = {}
+        self.objects: dict[str, bytes] = {}  # LFS, by SHA-256
+        self.faults: list[Fault] = []
+        self.requests: list[tuple[str, str]] = []  # method and address
 
-    def commit(self, name: str) -> str:
-        return _digest(repr(sorted(self.repositories[name].items())).encode())
+    def fail(self, address: str, **fault) -> None:
+        self.faults.append(Fault(address, **fault))
+
+    def create(self, name: str, files: dict[str, bytes]) -> str:
+        """Make a repository with one commit; return the commit."""
+        self.repositories[name] = Repository()
+        return self.repositories[name].commit(files)
+
+    def take_fault(self, method: str, address: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.address in address and fault.method in (None, method) and fault.times:
+                fault.times -= 1
+                return fault
+        return None
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def handle_one_request(self):
+        try:
+            super().handle_one_request()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def answer_request(self):
+        address = unquote(urlsplit(self.path).path)
+        hub = self.server
+        hub.requests.append((self.command, address))
+        self.fault = fault = hub.take_fault(self.command, address)
+        length = int(self.headers.get("Content-Length", 0))
+        if fault:
+            time.sleep(fault.delay)
+            if fault.cut and length:
+                self.rfile.read(length // 2)
+                return self.hang_up()
+        body = self.rfile.read(length)
+        if fault and fault.status:
+            return self.answer(fault.status, {"error": "as the test wants"})
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if address.startswith("/lfs/") and self.command == "PUT":  # its address is the permission
+            return self.receive_object(address.removeprefix("/lfs/"), body)
+        if token not in ("", TOKEN, READ_TOKEN) or (self.command == "POST" and not token):
+            message = "Invalid credentials in Authorization header"
+            return self.answer(401, {"error": message}, {"X-Error-Message": message})
+        if self.command == "POST" and token == READ_TOKEN:
+            return self.answer(403, {"error": "no"}, {"X-Error-Message": "no write permission"})
+        parts = address.strip("/").split("/")
+        if parts[0] != "api":
+            prefix = parts.pop(0) + "/" if parts[0] in ("datasets", "spaces") else ""
+            if self.command == "POST":  # {name}.git/info/lfs/objects/batch
+                return self.offer_uploads(json.loads(body))
+            return self.serve_file(f"{prefix}{parts[0]}/{parts[1]}", parts[3], "/".join(parts[4:]))
+        if address == "/api/repos/create":
+            return self.create_repository(json.loads(body))
+        if address == "/api/validate-yaml":
+            return self.answer(200, {"errors": [], "warnings": []})
+        if len(parts) < 4 or parts[1] not in ("models", "datasets", "spaces"):
+            return self.answer(404, {"error": "no such page"})
+        name = "/".join(parts[2:4] if parts[1] == "models" else parts[1:4])
+        repository = hub.repositories.get(name)
+        if repository is None:
+            return self.answer(404, {"error": "not found"}, {"X-Error-Code": "RepoNotFound"})
+        action, revision = (*parts[4:6], "main")[:2] if len(parts) > 5 else ("revision", "main")
+        if action == "preupload":
+            return self.choose_uploads(repository, json.loads(body))
+        if action == "commit":
+            return self.make_commit(name, repository, body)
+        commit = repository.find(revision)
+        if commit is None:
+            missing = {"X-Error-Code": "RevisionNotFound"}
+            return self.answer(404, {"error": "no such revision"}, missing)
+        if action == "tree":
+            return self.answer(200, [_entry(*file) for file in commit[1].items()])
+        siblings = [{"rfilename": path} for path in commit[1]]
+        information = {"id": "/".join(parts[2:4]), "sha": commit[0], "siblings": siblings}
+        return self.answer(200, {"_id": "1", "private": False, "tags": [], **information})
+
+    do_GET = do_HEAD = do_POST = do_PUT = answer_request
+
+    def create_repository(self, request):
+        kind = request.get("type", "model")
+        name = f"{request['organization']}/{request['name']}"
+        key = name if kind == "model" else f"{kind}s/{name}"
+        new = key not in self.server.repositories
+        if new:
+            self.server.create(key, {})
+            self.server.repositories[key].request = request
+        path = name if kind == "model" else f"{kind}s/{name}"
+        return self.answer(200 if new else 409, {"url": f"{self.server.url}/{path}"})
+
+    def choose_uploads(self, repository, request):
+        files = []
+        for file in request["files"]:
+            present = repository.files.get(file["path"])
+            files.append(
+                {
+                    "path": file["path"],
+                    "uploadMode": "lfs" if _is_large(file["path"]) else "regular",
+                    "shouldIgnore": False,
+                    "oid": None if present is None else _identify(file["path"], present),
+                }
+            )
+        return self.answer(200, {"files": files})
+
+    def offer_uploads(self, request):
+        objects = []
+        for wanted in request["objects"]:
+            upload = {"upload": {"href": f"{self.server.url}/lfs/{wanted['oid']}"}}
+            there = wanted["oid"] in self.server.objects
+            objects.append(wanted | ({} if there else {"actions": upload}))
+        return self.answer(200, {"transfer": "basic", "objects": objects})
+
+    def receive_object(self, identifier, content):
+        if hashlib.sha256(content).hexdigest() != identifier:
+            return self.answer(400, {"error": "damaged on the way"})
+        self.server.objects[identifier] = content
+        return self.answer(200, {})
+
+    def make_commit(self, name, repository, body):
+        files = dict(repository.files)
+        for line in body.splitlines():
+            entry = json.loads(line)
+            value = entry["value"]
+            if entry["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif entry["key"] == "lfsFile":
+                if value["oid"] not in self.server.objects:
+                    return self.answer(400, {"error": "no such LFS object"})
+                files[value["path"]] = self.server.objects[value["oid"]]
+            elif entry["key"] == "deletedFile":
+                del files[value["path"]]
+        commit = repository.commit(files)
+        address = f"{self.server.url}/{name}/commit/{commit}"
+        return self.answer(200, {"commitOid": commit, "commitUrl": address})
+
+    def serve_file(self, name, revision, path):
+        repository = self.server.repositories.get(name)
+        commit = repository and repository.find(revision)
+        content = commit and commit[1].get(path)
+        if content is None:
+            code = (
+                "EntryNotFound" if commit else "RevisionNotFound" if repository else "RepoNotFound"
+            )
+            return self.answer(404, {"error": "nothing here"}, {"X-Error-Code": code})
+        headers = {"ETag": f'"{_identify(path, content)}"', "X-Repo-Commit": commit[0]}
+        if self.fault and self.fault.damage:
+            content = self.fault.damage(content)
+        return self.answer(200, content, headers)
+
+    def answer(self, status, body, headers=()):
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for header in {"Content-Length": str(len(content)), **dict(headers)}.items():
+            self.send_header(*header)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.fault and self.fault.cut:
+            self.wfile.write(content[: len(content) // 2])
+            return self.hang_up()
+        self.wfile.write(content)
+
+    def hang_up(self):
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_large(path: str) -> bool:
+    return path.endswith(".safetensors")
+
+
+def _identify(path: str, content: bytes) -> str:
+    if _is_large(path):
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def _entry(path: str, content: bytes) -> dict:
+    entry = {"type": "file", "path": path, "size": len(content), "oid": _identify(path, content)}
+    if _is_large(path):
+        entry["lfs"] = {"oid": entry["oid"], "size": len(content), "pointerSize": 130}
+    return entry
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The page in a real browser: desktop and phone, light and dark."""
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PEN_DIGITS, ROOT
+from conftest import PEN_DIGITS, ROOT, serve_app
 from playwright.sync_api import expect, sync_playwright
 
 PATIENCE = 30_000  # milliseconds, on two busy cores
@@ -318,6 +319,28 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
         )
     assert {"Clear canvas", "Undo", "Copy link"} <= reached
     assert any("Show why" in name for name in reached)
+
+
+def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
+    open_page, app_url, tmp_path, monkeypatch
+):
+    page = open_page(app_url, **DESKTOP)
+    expect(page.get_by_text("This is a …")).to_have_count(0)
+    # Nobody answers for the Hub: what cannot be pushed must be kept.
+    monkeypatch.setenv("FEEDBACK_DATASET", "me/corrections")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    with serve_app(tmp_path) as url:
+        page = open_page(url, **DESKTOP)
+        expect(page.get_by_text("you agree that this picture")).to_be_visible(timeout=PATIENCE)
+        draw(page, *SEVEN)
+        expect_answer(page, 7)
+        page.get_by_role("radio", name="2").check()
+        expect(page.get_by_text("Thank you, kept as a 2.")).to_be_visible(timeout=PATIENCE)
+        (lines,) = (tmp_path / "home").rglob("metadata.jsonl")
+        line = json.loads(lines.read_text())
+        assert (line["label"], line["answer"]) == (2, 7)
+        assert (lines.parent / line["file_name"]).exists()
 
 
 def test_screenshots_are_made_by_the_documented_command(app_url, tmp_path):

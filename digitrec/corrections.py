@@ -1,0 +1,64 @@
+"""The corrections that `digitrec.feedback` collected, to train on."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from digitrec import hub
+from digitrec.data import Examples
+from digitrec.errors import DatasetUnavailableError
+from digitrec.feedback import METADATA_FILE
+from digitrec.model import CLASSES, IMAGE_SIZE
+
+
+def read_corrections(place: str) -> tuple[Examples, str, str]:
+    """Read a folder or a dataset of corrections.
+
+    Arguments:
+        place: a folder, or a dataset on the Hub, "user/name" or "user/name@revision".
+
+    Returns: the images and what they show; the place, a dataset at its commit; and the SHA-256 of
+        images and labels, which does not depend on their order.
+    Raises: DatasetUnavailableError; HubError when it cannot be downloaded.
+    """
+    repository, _, revision = place.partition("@")
+    folder = Path(place)
+    if not folder.exists() and hub.is_repository_id(repository):
+        folder = hub.download_dataset(repository, revision or None)
+        place = f"{repository}@{folder.name}"
+    found = sorted(
+        (_read_image(file.parent, line, f"{file}, line {number}"))
+        for file in folder.rglob(METADATA_FILE)
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+    )
+    if not found:
+        raise DatasetUnavailableError(
+            f"--extra-data {place} should hold corrections in a {METADATA_FILE}, but has none; "
+            "give a folder, or a dataset USER/NAME, that a running app collected."
+        )
+    pixels, labels = zip(*found, strict=True)
+    images = np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 1)
+    digest = hashlib.sha256(b"".join(pixels) + bytes(labels))
+    return Examples(images, np.array(labels, np.int32)), place, digest.hexdigest()
+
+
+def _read_image(folder: Path, line: str, where: str) -> tuple[bytes, int]:
+    try:
+        entry = json.loads(line)
+        name, label = entry["file_name"], entry["label"]
+        if type(label) is not int or label not in range(CLASSES):
+            raise ValueError(f"the label is {label!r}")
+        if Path(name).name != name:
+            raise ValueError(f"the file is {name!r}, in another folder")
+        with Image.open(folder / name, formats=["PNG"]) as image:
+            if (image.size, image.mode) != ((IMAGE_SIZE, IMAGE_SIZE), "L"):
+                raise ValueError(f"{name} is {image.width}x{image.height}, mode {image.mode}")
+            return image.tobytes(), label
+    except (KeyError, TypeError, ValueError, OSError, UnidentifiedImageError) as error:
+        raise DatasetUnavailableError(
+            f"{where} should name a grey PNG of {IMAGE_SIZE}x{IMAGE_SIZE} pixels and a label from "
+            f"0 to 9, but does not ({error}); take the line out."
+        ) from error

@@ -1,0 +1,69 @@
+"""Publish a model or the demo: python -m digitrec.hub push-model | push-space"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from digitrec import hub, space
+from digitrec.errors import DigitrecError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    options = parse_options(arguments)
+    try:
+        if options.command == "push-model":
+            address = hub.push_model(options.folder, options.repository, private=options.private)
+        elif options.dry_run:
+            space.build_space(options.dry_run, options.model)
+            address = options.dry_run
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                space.build_space(Path(folder) / "space", options.model)
+                address = hub.push_space(
+                    Path(folder) / "space",
+                    options.repository,
+                    private=options.private,
+                    hardware=options.hardware,
+                )
+    except DigitrecError as error:
+        print(f"digitrec.hub: {error}", file=sys.stderr)
+        return 2
+    print(address)
+    return 0
+
+
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m digitrec.hub", description="Publish on the Hugging Face Hub."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    model = commands.add_parser("push-model", help="publish a model with its card, in one commit")
+    model.add_argument("folder", metavar="FOLDER", help="a run's folder, or checkpoints")
+    app = commands.add_parser("push-space", help="publish the demo as a Space, in one commit")
+    for command in (model, app):
+        command.add_argument("repository", metavar="USER/NAME", help="made where there is none")
+        command.add_argument(
+            "--private",
+            action="store_true",
+            default=None,
+            help="make a new repository private (default: as the account is set)",
+        )
+    app.add_argument(
+        "--model",
+        metavar="USER/MODEL[@REVISION]",
+        help="the model that the Space serves, at the commit it has now (default: checkpoints/)",
+    )
+    app.add_argument(
+        "--hardware",
+        help="of a new Space; accounts without PRO may create zero-a10g only (default: cpu-basic)",
+    )
+    app.add_argument(
+        "--dry-run", metavar="DIR", help="write the Space to this new folder and push nothing"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

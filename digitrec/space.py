@@ -1,0 +1,83 @@
+"""The folder that a Hugging Face Space is made of."""
+
+import os
+import re
+import shutil
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+from huggingface_hub import SpaceCard
+
+from digitrec import hub, pretrained
+from digitrec.errors import HubError
+from digitrec.serving import SOURCE_FILE
+
+ROOT = Path(__file__).parent.parent
+BODY = """
+# digitrec
+
+Draw a digit and read the three best answers at once: a small Flax network behind a Gradio page,
+which also answers calls from code ("Use via API" below the app).
+
+The model is in `checkpoints/`. Another one is served when the Space's settings have the variable
+`MODEL_REPO` (`user/name` on the Hub) and, if it is to stay the same, `MODEL_REVISION` (a commit).
+Corrections that people agree to give are collected when the variable `FEEDBACK_DATASET`
+(`user/name`) and the secret `HF_TOKEN` (with the write permission) are set.
+"""
+
+
+def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
+    """Write all that a Space needs, and nothing else.
+
+    Arguments:
+        folder: is made; must not exist or be empty.
+        model: "user/name" on the Hub, or "user/name@revision", to be served at the commit that
+            it has now (default: the checkpoint of this checkout).
+
+    Raises: HubError; BadCheckpointError.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise HubError(
+            f"{folder} should be a new or an empty folder to write the Space to, but is not; "
+            "choose another."
+        )
+    source = ROOT / "checkpoints"
+    if model is not None:
+        repository, _, revision = model.partition("@")
+        source = hub.download_model(repository, revision or None)
+    pretrained.load_model(source)
+    for path in sorted([*_modules(), *(ROOT / "digitrec" / "page").rglob("*")]):
+        if path.is_file():
+            _copy(path, folder / path.relative_to(ROOT))
+    for pattern in hub.MODEL_FILES:
+        for path in source.glob(pattern):
+            _copy(path, folder / "checkpoints" / path.name)
+    if model is not None:
+        pretrained.write_json(
+            folder / "checkpoints" / SOURCE_FILE,
+            {"repository": repository, "commit": source.name},
+        )
+    # The Space adds Gradio itself, at the sdk_version of the README; a second pin would be in its
+    # way.
+    requirements = (ROOT / "requirements.txt").read_text()
+    (folder / "requirements.txt").write_text(
+        "# Gradio's version is the sdk_version in README.md.\n"
+        + re.sub(r"(?m)^(#.*|gradio==.*)\n", "", requirements)
+    )
+    card = SpaceCard.load(ROOT / "README.md")
+    card.data.models = [repository] if model is not None else None
+    card.text = BODY
+    card.save(folder / "README.md")
+
+
+def _modules() -> list[Path]:
+    """Find app.py and those modules of digitrec that it imports, at once or later."""
+    finder = ModuleFinder(path=[str(ROOT)])
+    finder.run_script(str(ROOT / "app.py"))
+    return [Path(module.__file__) for module in finder.modules.values() if module.__file__]
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)

@@ -1,0 +1,175 @@
+"""The folder of a Space, pushed to a loopback Hub, and run as a Space runs it."""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.metadata import version
+
+import pytest
+import yaml
+from conftest import ROOT, ask_worker
+from loopback_hub import TOKEN
+
+
+def push_space(hub, *arguments, token=TOKEN):
+    return ask_worker(hub, "main", ["push-space", *arguments], {"HF_TOKEN": token})
+
+
+@pytest.fixture
+def folder(hub, tmp_path):
+    result = push_space(hub, "me/demo", "--dry-run", tmp_path / "space")
+    assert result.returncode == 0, result.stderr
+    assert hub.requests == []
+    return tmp_path / "space"
+
+
+def read_front_matter(folder):
+    return yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+
+
+def test_folder_holds_what_a_space_needs_and_nothing_else(folder):
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert names >= {"app.py", "README.md", "requirements.txt", "checkpoints/model.safetensors"}
+    page = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "digitrec" / "page").rglob("*")
+        if path.is_file()
+    }
+    assert names >= page
+    assert {name for name in names if name.endswith(".py")} >= {"digitrec/ui.py"}
+    training = r"digitrec/(training|data|augment|synthesis|strokes|metrics|report|checkpoint)\.py"
+    assert [name for name in names if re.fullmatch(training, name)] == []
+    assert {name.split("/")[0] for name in names} == {
+        *["app.py", "README.md", "requirements.txt", "checkpoints", "digitrec"]
+    }
+    # Gradio's one pin is the sdk_version: a second one would be in its way.
+    requirements = (folder / "requirements.txt").read_text()
+    assert "gradio==" not in requirements and "flax==" in requirements
+    front_matter = read_front_matter(folder)
+    assert front_matter["sdk"] == "gradio" and front_matter["sdk_version"] == version("gradio")
+    assert front_matter["python_version"] == "3.12.12"  # ZeroGPU has no 3.11
+    assert "models" not in front_matter
+
+
+def test_space_is_pushed_in_one_commit_and_what_became_stale_is_deleted(hub, folder):
+    pushed = push_space(hub, "me/demo", "--hardware", "zero-a10g")
+    assert pushed.returncode == 0, pushed.stderr
+    space = hub.repositories["spaces/me/demo"]
+    assert pushed.stdout.strip() == f"{hub.url}/spaces/me/demo/commit/{space.commits[-1][0]}"
+    assert len(space.commits) == 2
+    assert (space.request["sdk"], space.request["hardware"]) == ("gradio", "zero-a10g")
+    built = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(space.files) == built
+    space.commit(space.files | {"digitrec/old.py": b"", ".gitattributes": b""})
+    assert push_space(hub, "me/demo").returncode == 0
+    assert set(space.files) == built | {".gitattributes"}
+
+
+def test_model_of_a_space_is_pinned_to_its_commit(published, tmp_path):
+    commit = published.first_commit
+    repository = published.repositories["me/digits"]
+    repository.commit(repository.files | {"config.json": b"{}"})
+    pushed = push_space(published, "me/demo", "--model", f"me/digits@{commit}")
+    assert pushed.returncode == 0, pushed.stderr
+    files = published.repositories["spaces/me/demo"].files
+    source = json.loads(files["checkpoints/source.json"])
+    assert source == {"repository": "me/digits", "commit": commit}
+    assert files["checkpoints/model.safetensors"] == repository.commits[0][1]["model.safetensors"]
+    assert b"- me/digits\n" in files["README.md"]
+
+
+def test_space_that_cannot_be_pushed_gives_one_sentence_and_changes_nothing(hub, tmp_path):
+    hub.create("spaces/me/game", {"app.py": b"print()"})
+    hub.fail("/commit/", status=500)
+    (tmp_path / "full").touch()
+    for arguments, token, said in (
+        (["me/game"], TOKEN, "holds other content such as app.py"),
+        (["demo"], TOKEN, "a repository's name is USER/NAME"),
+        (["me/demo"], "hf_wrong", "hf auth login"),
+        (["me/other"], TOKEN, "the Hub answered 500; try again later"),
+        (["me/demo", "--model", "me/nothing"], TOKEN, "there is no such repository"),
+        (["me/demo", "--dry-run", tmp_path], TOKEN, "should be a new or an empty folder"),
+    ):
+        result = push_space(hub, *arguments, token=token)
+        assert result.returncode == 2, arguments
+        last = result.stderr.strip().splitlines()[-1]
+        assert last.startswith("digitrec.hub: ") and said in last, last
+        assert "Traceback" not in result.stderr
+    assert hub.repositories["spaces/me/game"].files == {"app.py": b"print()"}
+    assert hub.repositories["spaces/me/other"].files == {}
+    hub.faults.clear()
+    hub.fail("/api/repos/create", status=402)
+    result = push_space(hub, "me/demo")
+    assert result.returncode == 2 and "--hardware zero-a10g" in result.stderr
+
+
+@pytest.mark.skipif(
+    "DIGITREC_SPACE" not in os.environ,
+    reason="needs DIGITREC_SPACE=1: it installs 100 packages, in two minutes",
+)
+def test_space_installs_starts_and_answers_as_on_the_hub(folder, seven, tmp_path):
+    python = tmp_path / "environment" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "environment"], check=True)
+    # A Space's own additions, in its one call of pip.
+    gradio = f"gradio[oauth,mcp]=={read_front_matter(folder)['sdk_version']}"
+    additions = [gradio, "uvicorn>=0.14.0", "websockets>=10.4", "spaces"]
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "-r", "requirements.txt", *additions],
+        cwd=folder,
+        check=True,
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "HF_HUB_OFFLINE": "1",
+        "SYSTEM": "spaces",
+        "SPACE_ID": "me/demo",
+        "SPACE_HOST": "me-demo.hf.space",
+        "GRADIO_SERVER_NAME": "0.0.0.0",
+        "GRADIO_SERVER_PORT": port,
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    with (
+        (tmp_path / "log").open("w+") as log,
+        subprocess.Popen(
+            [python, "app.py"], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        ) as app,
+    ):
+        try:
+            answer = ask_for_digit(f"http://127.0.0.1:{port}", seven, app)
+        finally:
+            app.terminate()
+        log.seek(0)
+        said = log.read()
+    assert answer["label"] == "7", said
+    assert "Traceback" not in said
+
+
+def ask_for_digit(url, picture, app):
+    encoded = base64.b64encode(picture.read_bytes()).decode()
+    image = {"url": f"data:image/png;base64,{encoded}", "meta": {"_type": "gradio.FileData"}}
+    request = urllib.request.Request(
+        f"{url}/gradio_api/call/predict",
+        json.dumps({"data": [image]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                event = json.load(response)["event_id"]
+            break
+        except OSError:
+            assert app.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+    with urllib.request.urlopen(f"{request.full_url}/{event}") as response:
+        return json.loads(response.read().decode().split("data: ")[-1])[0]

@@ -1,0 +1,144 @@
+"""train.py with a loopback Hub: pushing beside and after the training, and corrections from it."""
+
+import hashlib
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+from loopback_hub import TOKEN
+
+from digitrec.feedback import Feedback
+
+
+def train(hub, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, ROOT / "train.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=hub.environment | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def short(small_data_dir, run):
+    """A training of seconds."""
+    return [
+        *["--data-dir", small_data_dir, "--output", run, "--epochs", "1", "--batch-size", "64"],
+        *["--non-digits", "0", "--redrawn", "0", "--glyphs", "0"],
+    ]
+
+
+def test_best_epochs_and_the_result_are_pushed_and_pushing_changes_no_result(
+    hub, train_command, small_run, tmp_path
+):
+    run = tmp_path / "run"
+    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
+    result = train(hub, *train_command[2:], "--output", run, *pushing)
+    assert result.returncode == 0, result.stderr
+    weights = (small_run / "model.safetensors").read_bytes()
+    assert (run / "model.safetensors").read_bytes() == weights
+    first, *before, last = hub.repositories["me/digits"].commits
+    assert last[0] in result.stdout and first[1] == {} and before
+    assert last[1]["model.safetensors"] == weights
+    for name in ("confusion_matrix.png", "metrics.json"):
+        assert last[1][name] == (run / name).read_bytes()
+    for _, files in before:
+        # The test images are read once, at the end.
+        assert "test" not in json.loads(files["metrics.json"])
+        config = json.loads(files["config.json"])
+        checksum = hashlib.sha256(files["model.safetensors"]).hexdigest()
+        assert config["weights_sha256"] == checksum
+        assert b"test images have not been read" in files["README.md"]
+    command = json.loads((run / "config.json").read_text())["training"]["command"]
+    assert "push" not in command
+
+
+def test_failed_pushes_warn_and_do_not_stop_the_training(hub, train_command, tmp_path):
+    hub.fail("/api/repos/create", status=503, times=1)  # at the start
+    hub.fail("/commit/", status=503, times=1)  # after an epoch
+    run = tmp_path / "run"
+    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
+    result = train(hub, *train_command[2:], "--output", run, *pushing)
+    assert result.returncode == 0, result.stderr
+    warnings = re.findall(r"(?m)^Warning: me/digits: .*503.*$", result.stdout)
+    assert len(warnings) >= 1 and all(fault.times == 0 for fault in hub.faults)
+    pushed = hub.repositories["me/digits"].files
+    assert pushed["model.safetensors"] == (run / "model.safetensors").read_bytes()
+
+
+def test_failed_final_push_says_how_to_push_again(hub, small_data_dir, tmp_path):
+    hub.fail("/commit/", status=403)
+    run = tmp_path / "run"
+    result = train(hub, *short(small_data_dir, run), "--push-to-hub", "me/digits")
+    assert result.returncode == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"train.py: The model is in {run}, but was not pushed (me/digits: ")
+    assert "hf auth login" in last and "Traceback" not in result.stderr
+    assert hub.repositories["me/digits"].files == {}
+    hub.faults.clear()
+    command = shlex.split(last.split(": python ")[1])
+    again = subprocess.run([sys.executable, *command], cwd=ROOT, env=hub.environment)
+    assert again.returncode == 0
+    pushed = hub.repositories["me/digits"].files
+    assert pushed["model.safetensors"] == (run / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments, token, said",
+    [
+        (["--push-to-hub", "me/digits"], "hf_wrong", "hf auth login"),
+        (["--push-to-hub", "digits"], TOKEN, "a repository's name is USER/NAME"),
+        (["--push-to-hub", "me/novel"], TOKEN, "holds other content"),
+        (["--push-every", "2"], TOKEN, "--push-every needs --push-to-hub"),
+        (["--extra-data", "me/nothing"], TOKEN, "there is no such repository"),
+    ],
+)
+def test_what_cannot_be_pushed_or_read_shows_before_the_training(
+    hub, small_data_dir, tmp_path, arguments, token, said
+):
+    hub.create("me/novel", {"chapter-1.txt": b"It was"})
+    run = tmp_path / "run"
+    result = train(hub, *short(small_data_dir, run), *arguments, HF_TOKEN=token)
+    assert result.returncode == 2 and said in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr and "epoch" not in result.stdout
+
+
+def test_corrections_of_a_dataset_are_trained_on_and_belong_to_the_run(
+    hub, small_data_dir, recognizer, seven, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Feedback, "_connect", lambda self: None)
+    feedback = Feedback("me/drawn", tmp_path / "corrections")
+    prediction = recognizer.predict(seven)
+    for label in (7, 1):
+        feedback.add(prediction.image, label, prediction, "abc")
+    files = {
+        path.relative_to(tmp_path / "corrections").as_posix(): path.read_bytes()
+        for path in (tmp_path / "corrections").rglob("*.*")
+    }
+    commit = hub.create("datasets/me/drawn", files)
+    run = tmp_path / "run"
+    result = train(hub, *short(small_data_dir, run), "--extra-data", "me/drawn")
+    assert result.returncode == 0, result.stderr
+    assert f"me/drawn@{commit}: 2 corrections to train" in result.stdout
+    settings = json.loads((run / "config.json").read_text())["training"]
+    assert settings["command"].endswith(f"--extra-data me/drawn@{commit}")
+    weights = (run / "model.safetensors").read_bytes()
+
+    (run / "metrics.json").unlink()  # the last file that a run writes
+    without = train(hub, "--resume", run, "--data-dir", small_data_dir)
+    assert without.returncode == 2 and settings["extra_data_sha256"] in without.stderr
+    # The dataset has grown since.
+    hub.repositories["datasets/me/drawn"].commit(
+        {name: content * (1 + name.endswith("jsonl")) for name, content in files.items()}
+    )
+    grown = train(hub, "--resume", run, "--data-dir", small_data_dir, "--extra-data", "me/drawn")
+    assert grown.returncode == 2 and "USER/DATASET@COMMIT" in grown.stderr
+    again = ["--data-dir", small_data_dir, "--extra-data", f"me/drawn@{commit}"]
+    resumed = train(hub, "--resume", run, *again)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (run / "model.safetensors").read_bytes() == weights
