@@ -64,5 +64,7 @@ try:
         )
 except DigitrecError as error:
     parser.exit(2, f"app.py: {error}\n")
+except ImportError as error:  # Gradio imports what MCP needs only then
+    parser.exit(2, f'app.py: --mcp needs more packages ({error}); pip install "gradio[mcp]".\n')
 except OSError as error:
     parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")

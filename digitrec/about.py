@@ -15,7 +15,7 @@ PICTURES = {
 def about_markdown(recognizer: DigitRecognizer) -> str:
     """Lay out the figures of `metrics.json` and how the model came about, as Markdown."""
     metrics, training = recognizer.metrics, recognizer.config["training"]
-    if "test" not in metrics:  # published while it was being trained, or by other means
+    if not metrics.keys() >= {"test", "validation", "training", "model"}:
         return "This model was published without figures about test images."
     rows = []
     if drawn := metrics.get("drawn_digits"):

@@ -68,7 +68,7 @@ def _read_sketchpad(drawing: Mapping) -> UInt8[np.ndarray, "height width 4"] | N
 
 def _read_file(path: Path) -> UInt8[np.ndarray, "height width 4"]:
     if not path.is_file():  # a pipe or a device would block for ever
-        raise BadImageError(f"{path} should be an image file, but there is no such file.")
+        raise BadImageError(f"{path.name} should be an image file, but there is no such file.")
     try:
         with Image.open(path, formats=FORMATS) as image:
             return _from_pillow(image)

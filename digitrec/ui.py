@@ -1,7 +1,6 @@
 """The Gradio app: draw a digit and read the three best answers; upload one; about the model."""
 
 import base64
-import binascii
 import io
 import os
 from html import escape
@@ -10,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio_client.utils import decode_base64_to_binary
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from digitrec.about import about_markdown, about_pictures
 from digitrec.answer import NO_DIGIT, NOTHING_DRAWN, answer_html, message_html
@@ -22,20 +21,19 @@ from digitrec.share import decode_drawing, encode_drawing
 TITLE = "digitrec: draw a digit"
 DESCRIPTION = "Draw a digit with the mouse or a finger and read the three best answers at once."
 PAGE = Path(__file__).with_name("page")
+PREVIEW = PAGE / "preview.png"
 CANVAS = 400  # pixels a side
 CONSENT = (
-    "Was it read wrongly? Choose what it is. By choosing you agree that this picture of 28×28 "
+    "Was it read wrongly? Choose what it is. By sending it you agree that this picture of 28×28 "
     "pixels, your choice and the answer are stored in a data set to train with; nothing else is."
 )
 LONGEST_DRAWING = 1_000_000  # characters of a data URL; what the pad sends has about 7,000
+MOST_PIXELS = 1_000_000  # of a drawing; the pad has 160,000
 LARGEST_BATCH = 64
 
 # What belongs into `launch`, for everyone who launches the demo.
 LAUNCH_OPTIONS = {
     "css_paths": PAGE / "page.css",
-    "head": f'<meta name="description" content="{DESCRIPTION}">'
-    f'<meta property="og:title" content="{TITLE}">'
-    f'<meta property="og:description" content="{DESCRIPTION}">',
     "footer_links": ["api", "gradio"],
     "max_file_size": "16mb",  # a photo of 12 megapixels has 2-7 MB
     "enable_monitoring": False,  # Gradio's page of usage figures is public unless switched off
@@ -44,13 +42,23 @@ LAUNCH_OPTIONS = {
 }
 
 
+class Page(gr.Blocks):
+    """Blocks whose page has a description and a picture for chats, which only gr.Interface has."""
+
+    def get_config_file(self):
+        host = os.environ.get("SPACE_HOST")
+        preview = f"https://{host}/gradio_api/file={PREVIEW}" if host else ""
+        config = {"simple_description": DESCRIPTION, "thumbnail": preview}
+        return {**super().get_config_file(), **config}
+
+
 class PictureInput(gr.Image):
     """Hands over an uploaded file as it is: `digitrec.picture` reads alpha, 16 bits and EXIF."""
 
     is_template = True  # to the browser, a plain gr.Image
 
     def preprocess(self, payload) -> Path | None:
-        return None if payload is None else _uploaded_file(payload, self.GRADIO_CACHE)
+        return None if payload is None else _uploaded_file(self, payload)
 
 
 class PicturesInput(gr.File):
@@ -65,7 +73,10 @@ class PicturesInput(gr.File):
                 f"A batch should hold at most {LARGEST_BATCH} pictures, but holds {len(files)}; "
                 "send several."
             )
-        return [_uploaded_file(file, self.GRADIO_CACHE) for file in files]
+        return [_uploaded_file(self, file) for file in files]
+
+    def example_payload(self):
+        return [PictureInput().example_payload()]  # gr.File's own is a PDF
 
 
 def build_demo(
@@ -104,12 +115,10 @@ def build_demo(
         return drawing.resize((CANVAS, CANVAS), Image.LANCZOS).convert("RGB"), gr.skip()
 
     def correct(drawing: str, label: str | None):
-        """Keep what was drawn; the choice is taken back so that the next one counts again."""
-        if not drawing or label is None:
-            return None, "Draw a digit first."
-        prediction = _predict(recognizer, _decode_data_url(drawing))
-        if not prediction.top():
-            return None, "Draw a digit first."
+        """Keep what was drawn, with what it is; take the choice back."""
+        prediction = _predict(recognizer, _decode_data_url(drawing)) if drawing else None
+        if label is None or not prediction or not prediction.top():
+            return label, "Draw a digit and choose what it is first."
         kept = feedback.add(prediction.image, int(label), prediction, revision)
         return None, f"Thank you, kept as a {label}." if kept else "There is no room for more."
 
@@ -162,7 +171,8 @@ def build_demo(
         }
 
     live = {"show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
-    with gr.Blocks(title=TITLE, delete_cache=(3600, 3600)) as demo:
+    gr.set_static_paths([PREVIEW])  # may be fetched by anyone
+    with Page(title=TITLE, delete_cache=(3600, 3600)) as demo:
         gr.Markdown("# Draw a digit\nWith the mouse or a finger; the answer follows every stroke.")
         with gr.Tab("Draw"), gr.Row():
             with gr.Column(scale=3, min_width=300):
@@ -177,17 +187,26 @@ def build_demo(
                     # A radius: as thick for a digit of 300 pixels as MNIST's pen is.
                     brush=gr.Brush(default_size=12, colors=["#000000"], color_mode="fixed"),
                 )
+                # For the pad's own events, which are not used; anyone could fill memory by it.
+                pad.accept_blobs = None
+                # These two only carry texts to the server: a drawing, and one from a link. Their
+                # empty templates show none of it, which would run what a link holds.
+                code = gr.HTML(elem_id="code", html_template="", js_on_load=_script("link"))
                 drawing = gr.HTML(
-                    elem_id="drawing", js_on_load=(PAGE / "pad.js").read_text(), container=False
+                    elem_id="drawing",
+                    html_template="",
+                    js_on_load=_script("pad"),
                 )
             with gr.Column(scale=2, min_width=280):
-                answer = gr.HTML(message_html(NOTHING_DRAWN), elem_id="answer")
+                answer = _live_region(message_html(NOTHING_DRAWN), elem_id="answer")
                 why = gr.Checkbox(label="Show why: what spoke for the answer")
                 link = gr.Button("Copy link", size="sm")
                 if feedback:
                     correction = gr.Radio([str(digit) for digit in range(10)], label="This is a …")
-                    thanks = gr.Markdown(CONSENT)
-                    correction.input(correct, [drawing, correction], [correction, thanks], **live)
+                    gr.Markdown(CONSENT)
+                    send = gr.Button("Send the correction", size="sm")
+                    thanks = _live_region("")
+                    send.click(correct, [drawing, correction], [correction, thanks], **live)
         with gr.Tab("Upload a picture"), gr.Row():
             with gr.Column(scale=3, min_width=300):
                 picture = PictureInput(
@@ -195,7 +214,7 @@ def build_demo(
                 )
                 gr.Examples(sorted(map(str, PAGE.glob("examples/*"))), picture)
             with gr.Column(scale=2, min_width=280):
-                read = gr.HTML(elem_id="read")
+                read = _live_region("", elem_id="read")
         with gr.Tab("About the model"):
             gr.Markdown(about_markdown(recognizer))
             for caption, path in about_pictures(recognizer):
@@ -204,19 +223,31 @@ def build_demo(
             gr.DuplicateButton(size="sm")
         gr.HTML(" ".join(["Model", escape(revision), escape(notice)]), elem_classes="footer")
 
-        drawing.input(read_drawing, [drawing, why], answer, **live)
-        why.change(read_drawing, [drawing, why], answer, **live)
-        link.click(None, None, link, js=(PAGE / "copy_link.js").read_text())
+        # One event, so that no answer overtakes another.
+        gr.on([drawing.input, why.change], read_drawing, [drawing, why], answer, **live)
+        link.click(None, None, link, js=_script("copy_link"))
+        answer.change(None, None, link, js="() => 'Copy link'")
         picture.change(read_picture, picture, read, **live)
-        drawing.submit(open_link, drawing, [pad, answer], **live)
+        opened = code.submit(open_link, code, [pad, answer], **live)
+        opened.then(None, js="() => document.dispatchEvent(new Event('link-opened'))")
 
         # The three endpoints for programs; what they take and give is not on the page.
         with gr.Row(visible=False):
-            image, images = PictureInput(label="image"), PicturesInput(file_count="multiple")
-            result = gr.JSON()
+            image = PictureInput(label="image")
+            images = PicturesInput(label="images", file_count="multiple")
+            result = gr.JSON(label="answer")
             for function, inputs in ((predict, image), (predict_batch, images), (model_info, None)):
                 gr.Button().click(function, inputs, result, api_name=function.__name__)
     return demo.queue(max_size=64, default_concurrency_limit=os.cpu_count())
+
+
+def _script(name: str) -> str:
+    return (PAGE / f"{name}.js").read_text()
+
+
+def _live_region(value: str, **options) -> gr.HTML:
+    """Make an element whose changes a screen reader reads out."""
+    return gr.HTML(value, html_template='<div aria-live="polite">${value}</div>', **options)
 
 
 def _predict(recognizer: DigitRecognizer, image: Image.Image | Path) -> Prediction:
@@ -247,16 +278,19 @@ def _decode_data_url(text: str) -> Image.Image:
         if start != "data:image/png;base64" or len(text) > LONGEST_DRAWING:
             raise ValueError(f"{len(text):,} characters that begin with {start[:30]!r}")
         image = Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"])
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels")
         image.load()
-    except (binascii.Error, ValueError, OSError, SyntaxError, UnidentifiedImageError) as error:
+    except Exception as error:  # Pillow raises errors of many kinds, for what anyone may send
         raise _error(
             f"The drawing should be a PNG as a data URL, but is not ({error}); reload the page."
         ) from error
     return image
 
 
-def _uploaded_file(file: gr.FileData, cache: str) -> Path:
+def _uploaded_file(component: gr.components.Component, file: gr.FileData) -> Path:
     """Give the path of an upload, and of nothing else that the server could read."""
+    cache = component.GRADIO_CACHE
     if file.url and file.url.startswith("data:"):
         try:
             content, _ = decode_base64_to_binary(file.url)
@@ -264,7 +298,9 @@ def _uploaded_file(file: gr.FileData, cache: str) -> Path:
             raise _error(
                 "The data URL should hold base64, but does not; encode the file again."
             ) from error
-        return Path(save_bytes_to_cache(content, "picture.bin", cache))
+        path = save_bytes_to_cache(content, "picture.bin", cache)
+        component.temp_files.add(str(path))  # what `delete_cache` deletes
+        return Path(path)
     path = Path(file.path or "").resolve()
     if not path.is_relative_to(Path(cache).resolve()):
         raise _error("The picture should be an uploaded file, but is none; upload it first.")

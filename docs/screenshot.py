@@ -2,6 +2,8 @@
 
 python app.py &
 python docs/screenshot.py http://127.0.0.1:7860 docs/images
+
+The preview for chats is then moved to digitrec/page/.
 """
 
 import re
@@ -9,11 +11,17 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 SEVEN = [(0.34, 0.24), (0.65, 0.22), (0.58, 0.42), (0.47, 0.78)]  # shares of the paper's side
 DESKTOP = {"viewport": {"width": 1100, "height": 760}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "device_scale_factor": 2}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+    "device_scale_factor": 2,
+}
 PICTURES = {
     "desktop-light.png": {**DESKTOP, "color_scheme": "light"},
     "desktop-dark.png": {**DESKTOP, "color_scheme": "dark"},
@@ -31,6 +39,7 @@ with sync_playwright() as playwright:
         page.goto(url)
         brush = page.locator('#pad button[aria-label="Brush"]')
         expect(brush).to_have_class(re.compile("highlight"), timeout=30_000)
+        expect(page.locator("#pad canvas[role=img]")).to_be_visible(timeout=30_000)
         canvas = page.locator("#pad canvas").first.bounding_box()
         side = min(canvas["width"], canvas["height"])
         for index, (right, down) in enumerate(SEVEN):
@@ -46,3 +55,6 @@ with sync_playwright() as playwright:
         page.screenshot(path=folder / name)
         page.close()
     browser.close()
+with Image.open(folder / "desktop-light.png") as picture:
+    preview = picture.convert("P", palette=Image.ADAPTIVE, colors=64)
+preview.save(folder / "preview.png", optimize=True)

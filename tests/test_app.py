@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -32,6 +34,12 @@ def folder(tmp_path, seven):
     (tmp_path / "seven.png").write_bytes(seven.read_bytes())
     (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
     return tmp_path
+
+
+def data_url(image):
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def call(url, payload):
@@ -220,3 +228,48 @@ def test_bad_arguments_end_with_one_sentence_and_status_2(app_url, arguments, sa
     )
     assert result.returncode == 2, result.stderr
     assert said.format(taken=taken) in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        "data:image/png;base64,AAAA",
+        "data:image/jpeg;base64,AAAA",
+        data_url(Image.new("RGBA", (5000, 5000))),
+    ],
+)
+def test_drawing_that_the_pad_did_not_make_is_refused_with_a_sentence(app_url, drawing):
+    config = json.load(urllib.request.urlopen(f"{app_url}/config"))
+    by_id = {component["id"]: component["props"] for component in config["components"]}
+    (number,) = {
+        dependency["id"]
+        for dependency in config["dependencies"]
+        if [by_id[i].get("elem_id") for i in dependency["inputs"]][:1] == ["drawing"]
+    }
+    body = {"data": [drawing, False], "fn_index": number, "session_hash": "stranger"}
+    request = urllib.request.Request(
+        f"{app_url}/gradio_api/queue/join",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).close()
+    events = f"{app_url}/gradio_api/queue/data?session_hash=stranger"
+    assert "should be a PNG as a data URL" in urllib.request.urlopen(events).read().decode()
+
+
+def test_memory_of_the_server_cannot_be_filled_through_the_pad(app_url):
+    config = json.load(urllib.request.urlopen(f"{app_url}/config"))
+    (pad,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "pad")
+    body = {"data": {"x": 1}, "component_id": pad, "fn_name": "accept_blobs", "session_hash": "s"}
+    request = urllib.request.Request(
+        f"{app_url}/gradio_api/component_server",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(request)
+
+
+def test_page_describes_itself_to_chats(app_url):
+    page = urllib.request.urlopen(app_url).read().decode()
+    assert "<title>" in page and 'content="Draw a digit with the mouse or a finger' in page

@@ -1,5 +1,7 @@
 import base64
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -41,8 +43,27 @@ def png(width, height):
     return base64.urlsafe_b64encode(content.getvalue()).decode().rstrip("=")
 
 
+def png_header(width, height):
+    """What claims to be a picture of that size, and goes no further."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk
+    head += struct.pack(">I", zlib.crc32(chunk))
+    return base64.urlsafe_b64encode(head).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
-    "code", ["A", "!!!!", "é", "A" * 5000, png(64, 64), png(3000, 128), png(128, 128)[:40], ""]
+    "code",
+    [
+        png_header(60000, 60000),
+        "A",
+        "!!!!",
+        "é",
+        "A" * 5000,
+        png(64, 64),
+        png(3000, 128),
+        png(128, 128)[:40],
+        "",
+    ],
 )
 def test_damaged_code_is_refused_with_a_sentence(code):
     with pytest.raises(BadImageError, match="The link should hold a drawing"):

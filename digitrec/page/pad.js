@@ -37,25 +37,18 @@ function sendStroke() {
   }, REST);
 }
 
-// What Gradio has no option for: names for screen readers, and answers that they read out.
+// What Gradio has no option for: a name for screen readers. Tests and link.js wait for it, too.
 function describe() {
   const canvas = document.querySelector("#pad canvas");
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", "Paper to draw a digit on");
-  for (const id of ["answer", "read"]) {
-    document.getElementById(id)?.setAttribute("aria-live", "polite");
-  }
 }
 
-function openLink(code) {
-  const blank = sent;
-  props.value = code;
-  trigger("submit");
-  const timer = setInterval(() => {
-    sendDrawing();
-    if (sent !== blank) clearInterval(timer);
-  }, LOOK);
-}
+// What a link has put on the pad is drawn there some time later.
+document.addEventListener("link-opened", () => {
+  const timer = setInterval(sendDrawing, 2 * LOOK);
+  setTimeout(() => clearInterval(timer), 3000);
+});
 
 // 6.31 opens an empty pad with no tool chosen; also after "clear", when it shrinks the paper as
 // well, which it fits to the pad again when the size of that changes.
@@ -64,6 +57,7 @@ setInterval(() => {
   if (!document.querySelector("#pad button.highlight")) {
     button("Brush")?.click();
     const { style } = document.querySelector("#pad .pixi-target") ?? {};
+    // One pixel more or less is a change of size.
     if (style) style.width = style.width ? "" : "calc(100% - 1px)";
     return;
   }
@@ -72,17 +66,15 @@ setInterval(() => {
   if (!sent) return;
   ready = true;
   describe();
-  const code = new URLSearchParams(window.location.search).get("d");
-  if (code) openLink(code);
 }, LOOK);
 
 const inPad = (event) => Boolean(event.target.closest?.("#pad"));
-let drawing = false; // a stroke may end outside the pad
-document.addEventListener("pointerdown", (event) => { drawing = inPad(event); }, true);
+let stroking = false; // a stroke may end outside the pad
+document.addEventListener("pointerdown", (event) => { if (inPad(event)) stroking = true; }, true);
 for (const name of ["pointerup", "pointercancel"]) {
   document.addEventListener(name, () => {
-    if (drawing) sendStroke();
-    drawing = false;
+    if (stroking) sendStroke();
+    stroking = false;
   });
 }
 document.addEventListener("click", (event) => {
@@ -96,6 +88,14 @@ document.addEventListener(
   (event) => { if (inPad(event)) event.stopImmediatePropagation(); },
   { capture: true, passive: true },
 );
+// 6.31 takes a second finger, or the palm of the hand, for the same pen.
+for (const name of ["pointerdown", "pointermove", "pointerup"]) {
+  document.addEventListener(
+    name,
+    (event) => { if (inPad(event) && !event.isPrimary) event.stopImmediatePropagation(); },
+    true,
+  );
+}
 for (const name of ["touchstart", "touchmove"]) {
   document.addEventListener(
     name,
