@@ -272,4 +272,5 @@ def test_memory_of_the_server_cannot_be_filled_through_the_pad(app_url):
 
 def test_page_describes_itself_to_chats(app_url):
     page = urllib.request.urlopen(app_url).read().decode()
-    assert "<title>" in page and 'content="Draw a digit with the mouse or a finger' in page
+    assert 'property="og:title" content="digitrec: draw a digit"' in page
+    assert 'content="Draw a digit with the mouse or a finger' in page
