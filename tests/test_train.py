@@ -151,7 +151,7 @@ def test_preset_sets_defaults_that_other_options_override(small_data_dir, tmp_pa
     settings = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (
         settings["training"]["command"]
-        == "python train.py --preset fast --batch-size 64 --epochs 2"
+        == "python train.py --preset fast --epochs 2 --batch-size 64"
     )
     assert settings["training"]["training"]["optimizer"] == "muon"
     assert settings["training"]["training"]["epochs"] == 2
