@@ -167,10 +167,10 @@ def test_undo_reads_the_drawing_again(page):
     expect(page.locator(f'#answer [data-code="{before}"]')).to_have_count(1, timeout=PATIENCE)
 
 
-def test_ten_digits_are_read(open_page, app_url):
+def test_digits_of_several_strokes_are_read(open_page, app_url):
     page = open_page(app_url, **DESKTOP)
-    for digit, strokes in PEN_DIGITS.items():
-        for stroke in strokes:
+    for digit in (4, 5):  # all ten take 5 minutes without a graphics processor
+        for stroke in PEN_DIGITS[digit]:
             draw(page, *[(0.25 + 0.05 * x, 0.25 + 0.05 * y) for x, y in stroke])
         expect_answer(page, digit)
         page.get_by_label("Clear canvas").click()
