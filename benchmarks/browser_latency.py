@@ -110,10 +110,10 @@ def memory(process: subprocess.Popen) -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
-def memory_growth(side: Side, strokes: int) -> float:
+def memory_growth(side: Side, strokes: int, number: int) -> float:
     """Send as many strokes as the page would; give the growth of the server's memory, MiB."""
     with side.page.expect_request("**/queue/join") as caught:
-        side.stroke(1)
+        side.stroke(number)  # another place: a drawing that has not changed is not sent
     template = caught.value.post_data_json
     session = template["session_hash"] = "benchmark"
 
@@ -156,7 +156,7 @@ def main() -> None:
             for number in range(strokes + 1):
                 for name, side in sides.items():
                     found[name].append(side.stroke(number))
-            growth = memory_growth(sides["digitrec"], many)
+            growth = memory_growth(sides["digitrec"], many, strokes + 1)
         finally:
             for side in sides.values():
                 side.process.terminate()
