@@ -80,7 +80,7 @@ def make_pytorch(config: NetworkConfig, compiled: bool) -> Callable[[], None]:
 
     images, labels = map(torch.from_numpy, make_batches())
     images = images.permute(0, 3, 1, 2)
-    layers, inputs, side = [], 1, 28
+    layers, inputs = [], 1
     for filters, sizes in zip(config.filters, config.kernel_sizes, strict=True):
         for size in sizes:
             layers += [
@@ -89,13 +89,11 @@ def make_pytorch(config: NetworkConfig, compiled: bool) -> Callable[[], None]:
                 nn.ReLU(inplace=True),
             ]
             inputs = filters
-            side -= (size - 1) * (size % 2 == 0)
         layers += [nn.MaxPool2d(2), nn.Dropout2d(config.block_dropout)]
-        side //= 2
     network = nn.Sequential(
         *layers,
         nn.Flatten(),
-        nn.Linear(side * side * inputs, config.head_features),
+        nn.Linear(config.pooled_side**2 * inputs, config.head_features),
         nn.ReLU(inplace=True),
         nn.Dropout(config.head_dropout),
         nn.Linear(config.head_features, 10),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from digitrec.card import per_class_lines
 from digitrec.recognizer import DigitRecognizer
 
 PICTURES = {
@@ -24,12 +25,7 @@ def about_markdown(recognizer: DigitRecognizer) -> str:
         rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
     lines = ["| read right | | of |", "| --- | ---: | ---: |"]
     lines += [f"| {name} | **{100 * rate:.2f} %** | {count:,} |" for name, rate, count in rows]
-    lines += ["", "| digit | precision | recall | test images |", "| --- | ---: | ---: | ---: |"]
-    lines += [
-        f"| {digit} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
-        f"| {row['count']:,} |"
-        for digit, row in enumerate(metrics["test"]["per_class"])
-    ]
+    lines += ["", *per_class_lines(metrics["test"])]
     run = metrics["training"]
     lines += [
         "",

@@ -46,6 +46,23 @@ def make_card(
     return ModelCard("\n\n".join([f"---\n{data.to_yaml()}\n---", *filter(None, sections)]) + "\n")
 
 
+def per_class_lines(test: dict) -> list[str]:
+    """Lay out a table of each digit's precision and recall as lines of Markdown.
+
+    Arguments:
+        test: what `metrics.classification_metrics` found.
+    """
+    return [
+        "| digit | precision | recall | test images |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {digit} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
+            f"| {row['count']:,} |"
+            for digit, row in enumerate(test["per_class"])
+        ),
+    ]
+
+
 def _evaluations(metrics: dict) -> list[EvalResult]:
     task = {"task_type": "image-classification", "task_name": "Image classification"}
     results = []
@@ -115,12 +132,7 @@ def _figures(metrics: dict) -> str:
     lines += [f"| {name} | {100 * share:.2f} % | {count:,} |" for name, share, count in rows]
     if test := metrics.get("test"):
         lines += ["", f"Calibration error on the test images: {test['calibration_error']:.2%}.", ""]
-        lines += ["| digit | precision | recall | test images |", "| --- | ---: | ---: | ---: |"]
-        lines += [
-            f"| {digit} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
-            f"| {row['count']:,} |"
-            for digit, row in enumerate(test["per_class"])
-        ]
+        lines += per_class_lines(test)
     else:
         lines += ["", "Its training goes on; the test images have not been read yet."]
     return "\n".join(lines)

@@ -25,6 +25,14 @@ class NetworkConfig:
     block_dropout: float = 0.1  # probability of dropping a channel, after each block
     head_dropout: float = 0.3
 
+    @property
+    def pooled_side(self) -> int:
+        """Pixels a side that the last block leaves of an image."""
+        side = IMAGE_SIZE
+        for sizes in self.kernel_sizes:
+            side = (side - sum(size - 1 for size in sizes if size % 2 == 0)) // 2
+        return side
+
     @classmethod
     def from_json(cls, settings: dict) -> "NetworkConfig":
         """Undo what JSON does to `dataclasses.asdict`: its lists become tuples again.
@@ -100,10 +108,8 @@ class Network(nnx.Module):
             Block(*settings, config.block_dropout, rngs)
             for settings in zip(inputs, config.filters, config.kernel_sizes, strict=True)
         )
-        side = IMAGE_SIZE
-        for sizes in config.kernel_sizes:
-            side = (side - sum(size - 1 for size in sizes if size % 2 == 0)) // 2
-        self.hidden = nnx.Linear(side * side * config.filters[-1], config.head_features, rngs=rngs)
+        features = config.pooled_side**2 * config.filters[-1]
+        self.hidden = nnx.Linear(features, config.head_features, rngs=rngs)
         self.hidden_dropout = nnx.Dropout(config.head_dropout)
         self.logits = nnx.Linear(config.head_features, CLASSES, rngs=rngs)
 

@@ -11,7 +11,6 @@ from digitrec.picture import read_picture
 
 SIDE = 128  # pixels a side of the drawing in a link
 LONGEST = 2000  # characters; browsers and chat programs all take a link of 2 KB
-PAPER = 255
 
 
 def encode_drawing(drawing: Image.Image) -> str:

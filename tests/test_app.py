@@ -42,13 +42,18 @@ def data_url(image):
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
+def post(url, body):
+    """Send JSON; return the response."""
+    content = json.dumps(body).encode()
+    return urllib.request.urlopen(
+        urllib.request.Request(url, content, {"Content-Type": "application/json"})
+    )
+
+
 def call(url, payload):
     """Call /predict without a client; return the event that ends it and its data."""
     address = f"{url}/gradio_api/call/predict"
-    request = urllib.request.Request(
-        address, json.dumps({"data": payload}).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request) as response:
+    with post(address, {"data": payload}) as response:
         event = json.load(response)["event_id"]
     with urllib.request.urlopen(f"{address}/{event}") as response:
         kind, data = response.read().decode().strip().splitlines()[-2:]
@@ -247,12 +252,7 @@ def test_drawing_that_the_pad_did_not_make_is_refused_with_a_sentence(app_url, d
         if [by_id[i].get("elem_id") for i in dependency["inputs"]][:1] == ["drawing"]
     }
     body = {"data": [drawing, False], "fn_index": number, "session_hash": "stranger"}
-    request = urllib.request.Request(
-        f"{app_url}/gradio_api/queue/join",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(request).close()
+    post(f"{app_url}/gradio_api/queue/join", body).close()
     events = f"{app_url}/gradio_api/queue/data?session_hash=stranger"
     assert "should be a PNG as a data URL" in urllib.request.urlopen(events).read().decode()
 
@@ -261,13 +261,8 @@ def test_memory_of_the_server_cannot_be_filled_through_the_pad(app_url):
     config = json.load(urllib.request.urlopen(f"{app_url}/config"))
     (pad,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "pad")
     body = {"data": {"x": 1}, "component_id": pad, "fn_name": "accept_blobs", "session_hash": "s"}
-    request = urllib.request.Request(
-        f"{app_url}/gradio_api/component_server",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(request)
+        post(f"{app_url}/gradio_api/component_server", body)
 
 
 def test_page_describes_itself_to_chats(app_url):

@@ -78,8 +78,7 @@ for (const name of ["pointerup", "pointercancel"]) {
   });
 }
 document.addEventListener("click", (event) => {
-  if (!inPad(event)) return;
-  if (event.target.closest("button")) setTimeout(sendStroke, LOOK); // undo draws a little later
+  if (inPad(event) && event.target.closest("button")) setTimeout(sendStroke, LOOK); // undo draws a little later
 });
 
 // 6.31 zooms and pans the paper with the wheel and with two fingers.
