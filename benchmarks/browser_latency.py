@@ -112,7 +112,7 @@ def memory(process: subprocess.Popen) -> float:
 
 def memory_growth(side: Side, strokes: int, number: int) -> float:
     """Send as many strokes as the page would; give the growth of the server's memory, MiB."""
-    with side.page.expect_request("**/queue/join") as caught:
+    with side.page.expect_request("**/queue/join*") as caught:
         side.stroke(number)  # another place: a drawing that has not changed is not sent
     template = caught.value.post_data_json
     session = template["session_hash"] = "benchmark"

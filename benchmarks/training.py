@@ -1,6 +1,6 @@
 """How fast a training step is, beside PyTorch's of the same network on the same CPU.
 
-python benchmarks/training.py [--rounds N]      # PyTorch: pip install torch==2.13.0
+python benchmarks/training.py [--rounds N] [--quick]     # PyTorch: pip install torch==2.13.0
 
 Each side has a process of its own and they take turns; a turn begins with a pause, since PyTorch's
 threads go on spinning for a while, and with steps that are not timed. A step is forward, backward
@@ -207,7 +207,9 @@ def measure_parts(rounds: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=9, help="turns of each side (default: 9)")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--quick", action="store_true", help="two turns of each side")
+    arguments = parser.parse_args()
+    rounds = 2 if arguments.quick else arguments.rounds
     console = Console(soft_wrap=True)
     figures = {}
     for network in NETWORKS:

@@ -1,7 +1,7 @@
 """Draw a seven in the running app and take the README's pictures.
 
 python app.py &
-python docs/screenshot.py http://127.0.0.1:7860 docs/images
+python docs/screenshot.py http://127.0.0.1:7860 docs/images [NAME...]
 
 The preview for chats is then moved to digitrec/page/.
 """
@@ -29,13 +29,13 @@ PICTURES = {
     "phone-dark.png": {**PHONE, "color_scheme": "dark"},
 }
 
-url, folder = sys.argv[1], Path(sys.argv[2])
+url, folder, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3:] or list(PICTURES)
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(
         executable_path=shutil.which("chromium"), args=["--no-sandbox"]
     )
-    for name, options in PICTURES.items():
-        page = browser.new_page(**options)
+    for name in names:
+        page = browser.new_page(**PICTURES[name])
         page.goto(url)
         brush = page.locator('#pad button[aria-label="Brush"]')
         expect(brush).to_have_class(re.compile("highlight"), timeout=30_000)
@@ -55,6 +55,7 @@ with sync_playwright() as playwright:
         page.screenshot(path=folder / name)
         page.close()
     browser.close()
-with Image.open(folder / "desktop-light.png") as picture:
-    preview = picture.convert("P", palette=Image.ADAPTIVE, colors=64)
-preview.save(folder / "preview.png", optimize=True)
+if "desktop-light.png" in names:
+    with Image.open(folder / "desktop-light.png") as picture:
+        preview = picture.convert("P", palette=Image.ADAPTIVE, colors=64)
+    preview.save(folder / "preview.png", optimize=True)

@@ -289,6 +289,21 @@ def test_uploaded_picture_and_example_are_read(open_page, app_url, seven):
     expect(answer).to_be_visible(timeout=PATIENCE)
 
 
+def test_pasted_picture_is_read(open_page, app_url, seven):
+    page = open_page(app_url, permissions=["clipboard-read", "clipboard-write"], **DESKTOP)
+    page.get_by_role("tab", name="Upload a picture").click()
+    page.evaluate(
+        """async (content) => {
+          const picture = await (await fetch('data:image/png;base64,' + content)).blob();
+          await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
+        }""",
+        base64.b64encode(Path(seven).read_bytes()).decode(),
+    )
+    page.get_by_label("Paste from clipboard").click()
+    page.get_by_label("Paste from clipboard").last.click()
+    expect(page.locator("#read .bars .digit").first).to_have_text("7", timeout=PATIENCE)
+
+
 def test_about_tab_quotes_the_checkpoint(open_page, app_url, recognizer):
     page = open_page(app_url, **DESKTOP)
     page.get_by_role("tab", name="About the model").click()
@@ -297,9 +312,11 @@ def test_about_tab_quotes_the_checkpoint(open_page, app_url, recognizer):
     expect(page.get_by_text("Confusion matrix").first).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation_beside_gradios_own(open_page, app_url, scheme):
-    page = open_page(app_url, color_scheme=scheme, **DESKTOP)
+@pytest.mark.parametrize(
+    ("scheme", "screen"), [("light", DESKTOP), ("dark", PHONE)], ids=["desktop", "phone"]
+)
+def test_axe_finds_no_serious_violation_beside_gradios_own(open_page, app_url, scheme, screen):
+    page = open_page(app_url, color_scheme=scheme, **screen)
     draw(page, *SEVEN)
     expect_answer(page, 7)
     for tab in ("Draw", "Upload a picture", "About the model"):
@@ -344,6 +361,8 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
         )
     assert {"Clear canvas", "Undo", "Copy link"} <= reached
     assert any("Show why" in name for name in reached)
+    page.get_by_label("Clear canvas").press("Enter")
+    expect_message(page, "Nothing drawn yet")
 
 
 def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
@@ -370,7 +389,8 @@ def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
 
 
 def test_screenshots_are_made_by_the_documented_command(app_url, tmp_path):
-    command = [sys.executable, ROOT / "docs" / "screenshot.py", app_url, tmp_path]
+    names = {"desktop-light.png", "phone-dark.png"}  # all four take a minute and a half
+    command = [sys.executable, ROOT / "docs" / "screenshot.py", app_url, tmp_path, *names]
     subprocess.run(command, check=True, timeout=300)
-    made = {path.name for path in Path(tmp_path).iterdir()}
-    assert made == {"preview.png"} | {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert {path.name for path in Path(tmp_path).iterdir()} == {"preview.png", *names}
+    assert names < {path.name for path in (ROOT / "docs" / "images").iterdir()}

@@ -77,9 +77,13 @@ for (const name of ["pointerup", "pointercancel"]) {
     stroking = false;
   });
 }
-document.addEventListener("click", (event) => {
-  if (inPad(event) && event.target.closest("button")) setTimeout(sendStroke, LOOK); // undo draws a little later
-});
+// By keyboard there is no pointer. Captured, for "clear" takes its button out of the page; undo
+// draws a little later.
+document.addEventListener(
+  "click",
+  (event) => { if (inPad(event) && event.target.closest("button")) setTimeout(sendStroke, LOOK); },
+  true,
+);
 
 // 6.31 zooms and pans the paper with the wheel and with two fingers.
 document.addEventListener(
