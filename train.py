@@ -50,13 +50,10 @@ PRESETS = {
     "best": {},
     "fast": {
         "epochs": 6,
-        "optimizer": "muon",
         "learning_rate": 0.004,
-        "weight_decay": 0.0,
         "warmup_epochs": 0.3,
         "calm_epochs": 1,
         "filters": (24, 48, 96),
-        "kernel_sizes": ((4,), (3,), (2, 2)),  # 25x25 pixels, pooled to 12, 6 and 2: less work
         "block_dropout": 0.03,
         "rotation": 10.0,
         "stretch": 0.1,

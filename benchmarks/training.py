@@ -35,6 +35,7 @@ NETWORKS = {
     "seed_network": NetworkConfig(kernel_sizes=((3, 3), (3, 3), (3, 3))),
 }
 BATCH = 128
+LEARNING_RATE, WEIGHT_DECAY = 0.05, 5e-4  # of SGD, on both sides: Muon's own work is no network's
 STEPS = 10  # in a run; a turn is one run to warm up and two that are timed
 PAUSE = 0.5  # seconds
 SIDES = ("digitrec", "eager", "compiled")
@@ -54,7 +55,9 @@ def make_digitrec(config: NetworkConfig) -> Callable[[], None]:
     from digitrec.training import TrainingConfig, initial_progress, make_optimizer, train_epoch
 
     images, labels = map(jax.numpy.asarray, make_batches())
-    settings = TrainingConfig(batch_size=BATCH)
+    settings = TrainingConfig(
+        batch_size=BATCH, optimizer="sgd", learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY
+    )
     optimizer, _ = make_optimizer(settings, STEPS)
     network = Network(config, rngs=nnx.Rngs(0))
     network.train()
@@ -99,7 +102,11 @@ def make_pytorch(config: NetworkConfig, compiled: bool) -> Callable[[], None]:
         nn.Linear(config.head_features, 10),
     ).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
-        network.parameters(), 0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
+        network.parameters(),
+        LEARNING_RATE,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=WEIGHT_DECAY,
     )
 
     def loss_of(pixels, truths):

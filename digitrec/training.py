@@ -68,18 +68,18 @@ REPORTS_PER_EPOCH = 10
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = 30
+    epochs: int = 60
     batch_size: int = 128
-    optimizer: str = "sgd"
-    learning_rate: float = 0.05  # the peak of the schedule
-    weight_decay: float = 5e-4
+    optimizer: str = "muon"
+    learning_rate: float = 0.002  # the peak of the schedule
+    weight_decay: float = 0.0
     schedule: str = "cosine"
     warmup_epochs: float = 2.0  # cosine only
     plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
     plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
     label_smoothing: float = 0.0
-    calm_epochs: int = 6  # the last ones, over which augmentation falls to 0
-    patience: int = 20  # epochs without a better validation accuracy before training stops
+    calm_epochs: int = 12  # the last ones, over which augmentation falls to 0
+    patience: int = 30  # epochs without a better validation accuracy before training stops
     seed: int = 0
 
 
