@@ -68,18 +68,29 @@ def wait_until_ready(page):
     brush = page.locator('#pad button[aria-label="Brush"]')
     expect(brush).to_have_class(re.compile("highlight"), timeout=PATIENCE)
     expect(page.locator("#pad canvas").first).to_have_attribute("role", "img", timeout=PATIENCE)
+    # Gradio moves the paper to its place some frames later, after "clear" as well.
+    page.wait_for_function(
+        f"""() => {{
+          const {{ canvas, sheet }} = ({PAPER})();
+          return Math.abs(2 * sheet.x + sheet.width - canvas.width) < 4;
+        }}""",
+        timeout=PATIENCE,
+    )
+
+
+PAPER = """() => {
+  const app = window.__PIXI_APP__;
+  const paper = app.stage.children.find((c) => c.children.some((k) => k.zIndex === -1));
+  const { x, y, width } = paper.getBounds();
+  return { canvas: app.canvas.getBoundingClientRect().toJSON(), sheet: { x, y, width } };
+}"""
 
 
 def paper(page):
     """Give left, top and side of the sheet of paper, in pixels of the page."""
-    box, sheet = page.evaluate("""() => {
-      const app = window.__PIXI_APP__;
-      const sheet = app.stage.children.find((c) => c.children.some((k) => k.zIndex === -1));
-      const bounds = sheet.getBounds();
-      const box = app.canvas.getBoundingClientRect();
-      return [[box.x, box.y], [bounds.x, bounds.y, bounds.width]];
-    }""")
-    return box[0] + sheet[0], box[1] + sheet[1], sheet[2]
+    places = page.evaluate(PAPER)
+    canvas, sheet = places["canvas"], places["sheet"]
+    return canvas["x"] + sheet["x"], canvas["y"] + sheet["y"], sheet["width"]
 
 
 def place(page, right, down):

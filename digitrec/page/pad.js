@@ -4,14 +4,26 @@
 const LOOK = 50; // milliseconds between looks at what the pad does later
 const button = (name) => document.querySelector(`#pad button[aria-label="${name}"]`);
 
-// The pad's own events would upload every layer several times a stroke (6.31). It leaves its
-// PixiJS application here instead, whose sheet of paper can be read without a request.
+// 6.31 leaves its PixiJS application here. The paper is what has a background and layers of ink.
+const findPaper = () => window.__PIXI_APP__?.stage?.children.find((child) =>
+  child.children.some((layer) => layer.zIndex === -1));
+
+// The pad's own events would upload every layer several times a stroke (6.31); the sheet of paper
+// can be read without a request.
 function readPad() {
-  const app = window.__PIXI_APP__;
-  const paper = app?.stage?.children.find((child) => // what has a background and layers of ink
-    child.children.some((layer) => layer.zIndex === -1));
-  if (!paper) return null;
-  return app.renderer.extract.canvas({ target: paper, resolution: 1 }).toDataURL("image/png");
+  const target = findPaper();
+  if (!target) return null;
+  const { extract } = window.__PIXI_APP__.renderer;
+  return extract.canvas({ target, resolution: 1 }).toDataURL("image/png");
+}
+
+// Until 6.31 has fitted the paper to the pad, its corner lies in the middle: a stroke that begins
+// then is torn when the paper moves.
+function isFitted() {
+  const paper = findPaper();
+  if (!paper) return false;
+  const { x, width } = paper.getBounds();
+  return Math.abs(x + width / 2 - window.__PIXI_APP__.screen.width / 2) < 2; // rounded pixels
 }
 
 let sent = null;
@@ -35,7 +47,6 @@ function sendStroke() {
     ticker?.start();
     sendDrawing();
   }, REST);
-  setTimeout(() => { if (!stroking) sendDrawing(); }, 5 * REST); // on a busy machine
 }
 
 // What Gradio has no option for: a name for screen readers. Tests and link.js wait for it, too.
@@ -62,9 +73,8 @@ setInterval(() => {
     if (style) style.width = style.width ? "" : "calc(100% - 1px)";
     return;
   }
-  if (ready) return;
+  if (ready || !isFitted()) return;
   sent = readPad(); // a blank sheet, which need not be sent
-  if (!sent) return;
   ready = true;
   describe();
 }, LOOK);
