@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from digitrec.model import Network, NetworkConfig, max_pool
+from digitrec.model import Network, NetworkConfig
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,3 @@ def test_dropout_and_batch_statistics_act_in_training_only():
     network.eval()
     np.testing.assert_array_equal(network(pixels), network(pixels))
     jax.tree.map(np.testing.assert_array_equal, before, nnx.state(network, nnx.BatchStat))
-
-
-@pytest.mark.parametrize("side", [6, 7])
-def test_max_pool_equals_that_of_flax(side):
-    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, side, side, 3)), jnp.float32)
-    expected = nnx.max_pool(images, (2, 2), (2, 2))
-    np.testing.assert_array_equal(max_pool(images), expected)
