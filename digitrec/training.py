@@ -68,7 +68,7 @@ REPORTS_PER_EPOCH = 10
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = 60
+    epochs: int = 40
     batch_size: int = 128
     optimizer: str = "muon"
     learning_rate: float = 0.002  # the peak of the schedule
@@ -78,7 +78,7 @@ class TrainingConfig:
     plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
     plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
     label_smoothing: float = 0.0
-    calm_epochs: int = 12  # the last ones, over which augmentation falls to 0
+    calm_epochs: int = 8  # the last ones, over which augmentation falls to 0
     patience: int = 30  # epochs without a better validation accuracy before training stops
     seed: int = 0
 

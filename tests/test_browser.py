@@ -133,6 +133,23 @@ def expect_message(page, message):
     expect(page.locator("#answer .message")).to_have_text(message, timeout=PATIENCE)
 
 
+def test_pad_says_that_it_is_ready_when_its_paper_is_in_place(browser, app_url):
+    with browser.new_context(**DESKTOP) as context:
+        page = context.new_page()
+        slow_down = context.new_cdp_session(page)
+        slow_down.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.add_init_script(f"""
+          new MutationObserver(() => {{
+            if (document.querySelector("#pad canvas[role=img]")) window.places ??= ({PAPER})();
+          }}).observe(document, {{ subtree: true, attributes: true, attributeFilter: ["role"] }});
+        """)
+        page.goto(app_url)
+        page.wait_for_function("window.places", timeout=PATIENCE)
+        places = page.evaluate("window.places")
+    canvas, sheet = places["canvas"], places["sheet"]
+    assert sheet["x"] + sheet["width"] / 2 == pytest.approx(canvas["width"] / 2, abs=2)
+
+
 def test_first_stroke_draws_and_is_read_and_clear_undoes_both(page):
     expect_message(page, "Nothing drawn yet")
     draw(page, *SEVEN)
