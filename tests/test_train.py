@@ -156,7 +156,7 @@ def test_preset_sets_defaults_that_other_options_override(small_data_dir, tmp_pa
     assert settings["training"]["training"]["optimizer"] == "muon"
     assert settings["training"]["training"]["epochs"] == 2
     assert settings["training"]["synthesis"]["non_digits"] == 0
-    assert settings["model"]["filters"] == [24, 48, 96]
+    assert settings["model"]["kernel_sizes"] == [[4], [3], [2, 2]]
     reading = READING.search(result.stdout)
     history = json.loads((tmp_path / "run" / "metrics.json").read_text())["training"]["history"]
     assert float(reading[1]) == round(100 * history[0]["validation_accuracy"], 2)
