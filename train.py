@@ -1,7 +1,7 @@
 """Train the digit recogniser on MNIST and write a run folder.
 
 python train.py                      # the shipped recipe
-python train.py --preset fast        # 2 minutes instead of half an hour
+python train.py --preset fast        # 2.5 minutes instead of half an hour
 python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
@@ -469,7 +469,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         choices=PRESETS,
         default="best",
         help="what the other options default to: best, the shipped recipe, or fast, which takes "
-        "2 minutes and makes no drawings (default: best)",
+        "2.5 minutes and makes no drawings (default: best)",
     )
     run.add_argument(
         "--push-to-hub",
