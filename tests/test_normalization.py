@@ -69,9 +69,9 @@ def test_equally_great_pixels_share_the_gradient_as_in_the_plain_max_pool():
     module, _ = both(3, 0)
     graphdef, state = nnx.split(module)
 
-    def loss(images, fused):
+    def loss(images, pool):
         module = nnx.merge(graphdef, state, copy=True)
-        return (fused(module, images) ** 2).sum()
+        return (pool(module, images) ** 2).sum()
 
     ours = jax.grad(loss)(images, lambda module, images: module.and_max_pool(images))
     expected = jax.grad(loss)(images, lambda module, images: max_pool(module(images)))
