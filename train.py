@@ -238,19 +238,10 @@ def finish(
     config, figures, probabilities = describe(settings, split, progress, ["validation", "test"])
     history = list(progress.history)
     report.plot_curves(history, run / "training_curves.png")
-    report.plot_reliability(
-        split.test.labels, probabilities["test"], "test images", run / "reliability.png"
-    )
-    report.plot_misread(
-        split.test.images, split.test.labels, probabilities["test"], run / "misread.png"
-    )
-    title = f"{figures['test']['errors']} errors in {figures['test']['count']:,} test images"
-    report.plot_confusion(figures["test"]["confusion"], title, run / "confusion_matrix.png")
+    report.plot_test(split.test, probabilities["test"], figures["test"], run)
     pretrained.save_model(run, best_state(progress), config, figures)
     for name in ("validation", "test"):
-        part = figures[name]
-        accuracy = f"{100 * part['accuracy']:.2f} % of {part['count']:,} {name} images"
-        console.print(report.per_class_table(part, f"{accuracy} ({part['errors']} errors)"))
+        console.print(report.accuracy_table(figures[name], name))
     size = (run / pretrained.WEIGHTS_FILE).stat().st_size / 1e6
     console.print(
         f"Best epoch {progress.early_stopping.best_epoch} of {len(history)}, "

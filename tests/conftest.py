@@ -24,6 +24,12 @@ from digitrec.drawing import to_mnist
 from digitrec.strokes import PenDigit
 
 ROOT = Path(__file__).parent.parent
+# Programs that the tests start compile what an earlier one has not: a short training takes half
+# the time. A cache for each of pytest's processes, since JAX does not write its files atomically.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
+    ROOT / ".pytest_cache" / f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
@@ -51,13 +52,21 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     assert metrics["validation"]["accuracy"] == pytest.approx(max(validation))
 
 
-def test_misread_digits_are_redrawn_alike(small_run, small_data_dir, tmp_path):
+def test_pictures_and_table_of_the_test_images_are_redrawn_alike(
+    small_run, small_data_dir, tmp_path
+):
     run = shutil.copytree(small_run, tmp_path / "run")
-    (run / "misread.png").unlink()
+    pictures = ["misread.png", "confusion_matrix.png", "reliability.png"]
+    for name in pictures:
+        (run / name).unlink()
     command = [sys.executable, "-m", "digitrec.report", run, "--data-dir", small_data_dir]
-    subprocess.run(command, check=True, cwd=ROOT)
-    with Image.open(small_run / "misread.png") as before, Image.open(run / "misread.png") as after:
-        assert list(before.getdata()) == list(after.getdata())
+    result = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    for name in pictures:
+        with Image.open(small_run / name) as before, Image.open(run / name) as after:
+            assert np.array_equal(np.asarray(before), np.asarray(after)), name
+    errors = json.loads((run / "metrics.json").read_text())["test"]["errors"]
+    assert f"({errors} errors)" in result.stdout
+    assert len(re.findall(r"│ +\d │", result.stdout)) == 10
 
 
 def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
