@@ -1,0 +1,160 @@
+"""What finished runs of one recipe, alike but for their seed, have in common and apart.
+
+python benchmarks/seeds.py RUN RUN ... [--data-dir DIR] [--output FILE]
+
+Each seed draws its own validation images and its own weights. Validation and test figures are
+those that each run measured itself; by the official protocol, whose test images are the same for
+all, they are read once more for the vote of all networks (the mean of their log probabilities)
+and to count the networks that misread the same image.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+from flax import nnx
+from rich.console import Console
+from rich.table import Table
+from scipy.special import log_softmax
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from digitrec import data, training  # noqa: E402
+from digitrec.errors import DigitrecError  # noqa: E402
+from digitrec.pretrained import load_model, write_json  # noqa: E402
+
+COLUMNS = {
+    "validation_errors": "{:.1f}",
+    "validation_accuracy": "{:.2%}",
+    "validation_loss": "{:.4f}",
+    "test_errors": "{:.1f}",
+    "test_accuracy": "{:.2%}",
+    "lowest_precision": "{:.2%}",
+    "lowest_recall": "{:.2%}",
+}
+SUMMARIES = {
+    "mean": statistics.mean,
+    "standard_deviation": statistics.stdev,
+    "least": min,
+    "greatest": max,
+}
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of tensorflow-datasets")
+    parser.add_argument("--manual-dir", metavar="DIR", help="folder with MNIST's four .gz files")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write all of it as JSON")
+    options = parser.parse_args()
+    if len(options.runs) < 2:
+        parser.error("RUN: expected two runs or more, found one")
+    try:
+        models = [load_model(run) for run in options.runs]
+        figures = compare([(config, metrics) for _, config, metrics in models])
+        if figures["protocol"] == "official":
+            test = data.load_mnist(options.data_dir, options.manual_dir)[1]
+            figures |= vote([network for network, _, _ in models], test)
+    except DigitrecError as error:
+        print(f"seeds.py: {error}", file=sys.stderr)
+        return 2
+    show(figures)
+    if options.output:
+        write_json(options.output, figures)
+    return 0
+
+
+def compare(runs: list[tuple[dict, dict]]) -> dict:
+    """Gather the figures of runs, given as what `config.json` and `metrics.json` hold."""
+    recipes = [recipe(config) for config, _ in runs]
+    different = {
+        name for other in recipes for name, value in other.items() if value != recipes[0][name]
+    }
+    if different:
+        raise SystemExit(
+            f"seeds.py: expected runs of one recipe, but they differ in {sorted(different)}; "
+            "leave out those of another."
+        )
+    rows = [
+        {
+            "seed": config["training"]["training"]["seed"],
+            "command": config["training"]["command"],
+            "epochs": metrics["training"]["epochs"],
+            "best_epoch": metrics["training"]["best_epoch"],
+            "validation_errors": metrics["validation"]["errors"],
+            "validation_accuracy": metrics["validation"]["accuracy"],
+            "validation_loss": metrics["validation"]["loss"],
+            "test_errors": metrics["test"]["errors"],
+            "test_accuracy": metrics["test"]["accuracy"],
+            "lowest_precision": min(row["precision"] for row in metrics["test"]["per_class"]),
+            "lowest_recall": min(row["recall"] for row in metrics["test"]["per_class"]),
+            "validation_lowest_precision": min(
+                row["precision"] for row in metrics["validation"]["per_class"]
+            ),
+        }
+        for config, metrics in runs
+    ]
+    rows.sort(key=lambda row: row["seed"])
+    if len({row["seed"] for row in rows}) < len(rows):
+        raise SystemExit("seeds.py: two runs have the same seed; give each once.")
+    return {
+        "protocol": recipes[0]["protocol"],
+        "validation_images": runs[0][1]["validation"]["count"],
+        "test_images": runs[0][1]["test"]["count"],
+        "runs": rows,
+        **{
+            name: {column: summary(row[column] for row in rows) for column in COLUMNS}
+            for name, summary in SUMMARIES.items()
+        },
+    }
+
+
+def recipe(config: dict) -> dict:
+    """Give what two runs of one recipe share: all but the seed and the machine."""
+    settings = config["training"]
+    names = ("protocol", "augmentation", "synthesis", "strokes_sha256", "extra_data_sha256")
+    return {
+        "model": config["model"],
+        "training": {**settings["training"], "seed": None},
+        **{name: settings.get(name) for name in names},
+    }
+
+
+def vote(networks: list[nnx.Module], test: data.Examples) -> dict:
+    """Read the test images with all networks."""
+    votes = []
+    for network in networks:
+        graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
+        logits = training.compute_logits(params, batch_stats, test.images, graphdef=graphdef)
+        votes.append(log_softmax(np.asarray(logits), axis=1))
+    misread = sum((one.argmax(1) != test.labels).astype(int) for one in votes)
+    return {
+        "vote_errors": int((sum(votes).argmax(1) != test.labels).sum()),
+        # How many test images exactly 1, 2, ... of the networks misread.
+        "misread_by": np.bincount(misread, minlength=len(votes) + 1)[1:].tolist(),
+    }
+
+
+def show(figures: dict) -> None:
+    table = Table(
+        title=f"{figures['validation_images']:,} images to validate, "
+        f"{figures['test_images']:,} to test"
+    )
+    for column in ("seed", *COLUMNS):
+        table.add_column(column.replace("_", " "), justify="right")
+    rows = [(str(row["seed"]), row) for row in figures["runs"]]
+    rows += [(name.replace("_", " "), figures[name]) for name in SUMMARIES]
+    for name, row in rows:
+        table.add_row(name, *[form.format(row[column]) for column, form in COLUMNS.items()])
+    console = Console(soft_wrap=True, width=150)
+    console.print(table)
+    print(json.dumps({name: figures[name] for name in figures if name != "runs"}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

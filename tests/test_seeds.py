@@ -1,0 +1,88 @@
+"""The table of seeds, as a user makes it."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import ROOT
+from safetensors.numpy import load, save
+
+from digitrec.data import load_mnist
+from digitrec.pretrained import load_model
+
+
+def measure(*arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "seeds.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+
+
+def change(run, folder, **settings):
+    """Copy a run whose training had other settings."""
+    shutil.copytree(run, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["training"]["training"] |= settings
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def worse_run(small_run, tmp_path):
+    """The small run with noise on its weights, as if another seed had led there."""
+    run = change(small_run, tmp_path / "worse", seed=4)
+    noise = np.random.default_rng(0)
+    weights = load((run / "model.safetensors").read_bytes())
+    content = save(
+        {
+            name: (value + 0.05 * noise.standard_normal(value.shape)).astype(value.dtype)
+            if "kernel" in name
+            else value
+            for name, value in weights.items()
+        }
+    )
+    (run / "model.safetensors").write_bytes(content)
+    config = json.loads((run / "config.json").read_text())
+    config["weights_sha256"] = hashlib.sha256(content).hexdigest()
+    (run / "config.json").write_text(json.dumps(config))
+    return run
+
+
+def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_path):
+    output = tmp_path / "seeds.json"
+    result = measure(worse_run, small_run, "--data-dir", small_data_dir, "--output", output)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(output.read_text())
+    metrics = json.loads((small_run / "metrics.json").read_text())
+    assert [run["seed"] for run in figures["runs"]] == [3, 4]
+    assert figures["mean"]["test_errors"] == metrics["test"]["errors"]
+    assert figures["runs"][0]["lowest_recall"] == min(
+        row["recall"] for row in metrics["test"]["per_class"]
+    )
+    images, labels = load_mnist(small_data_dir)[1]
+    probabilities = []
+    for run in (small_run, worse_run):
+        logits = np.asarray(load_model(run)[0](jnp.asarray(images)), np.float64)
+        probabilities.append(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
+    wrong = [one.argmax(1) != labels for one in probabilities]
+    assert wrong[1].sum() > wrong[0].sum()
+    assert figures["misread_by"] == [
+        int((wrong[0] ^ wrong[1]).sum()),
+        int((wrong[0] & wrong[1]).sum()),
+    ]
+    voted = (probabilities[0] * probabilities[1]).argmax(1)
+    assert figures["vote_errors"] == (voted != labels).sum()
+
+
+@pytest.mark.parametrize(
+    "settings, said", [({"seed": 3}, "the same seed"), ({"seed": 4, "epochs": 6}, "differ in ['tr")]
+)
+def test_runs_that_do_not_belong_together_are_refused(small_run, tmp_path, settings, said):
+    result = measure(small_run, change(small_run, tmp_path / "other", **settings))
+    assert result.returncode != 0 and said in result.stderr
