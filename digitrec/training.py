@@ -98,9 +98,15 @@ class EarlyStopping(NamedTuple):
     epochs_without_improvement: int = 0
 
     def update(self, accuracy: float, epoch: int) -> "EarlyStopping":
-        if accuracy > self.best_accuracy:
-            return EarlyStopping(self.patience, accuracy, epoch, 0)
-        return self._replace(epochs_without_improvement=self.epochs_without_improvement + 1)
+        """Count an epoch. Of equally accurate ones the last is the best: it has trained for
+        longer, and on images that are changed less.
+        """
+        return EarlyStopping(
+            self.patience,
+            max(accuracy, self.best_accuracy),
+            epoch if accuracy >= self.best_accuracy else self.best_epoch,
+            0 if accuracy > self.best_accuracy else self.epochs_without_improvement + 1,
+        )
 
     @property
     def should_stop(self) -> bool:
