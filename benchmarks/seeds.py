@@ -35,6 +35,10 @@ COLUMNS = {
     "test_accuracy": "{:.2%}",
     "lowest_precision": "{:.2%}",
     "lowest_recall": "{:.2%}",
+    # What `drawn_digits.py --save` wrote into the run, if it did so for all.
+    "drawings": "{:.2%}",
+    "worst_drawings": "{:.2%}",
+    "drawings_auroc": "{:.2%}",
 }
 SUMMARIES = {
     "mean": statistics.mean,
@@ -99,6 +103,14 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
         }
         for config, metrics in runs
     ]
+    if all("drawn_digits" in metrics for _, metrics in runs):
+        for row, (_, metrics) in zip(rows, runs, strict=True):
+            drawn = metrics["drawn_digits"]
+            row |= {
+                "drawings": drawn["mean"],
+                "worst_drawings": drawn["worst"],
+                "drawings_auroc": drawn["auroc"],
+            }
     rows.sort(key=lambda row: row["seed"])
     if len({row["seed"] for row in rows}) < len(rows):
         raise SystemExit("seeds.py: two runs have the same seed; give each once.")
@@ -108,10 +120,14 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
         "test_images": runs[0][1]["test"]["count"],
         "runs": rows,
         **{
-            name: {column: summary(row[column] for row in rows) for column in COLUMNS}
+            name: {column: summary(row[column] for row in rows) for column in columns(rows)}
             for name, summary in SUMMARIES.items()
         },
     }
+
+
+def columns(rows: list[dict]) -> list[str]:
+    return [column for column in COLUMNS if column in rows[0]]
 
 
 def recipe(config: dict) -> dict:
@@ -145,13 +161,14 @@ def show(figures: dict) -> None:
         title=f"{figures['validation_images']:,} images to validate, "
         f"{figures['test_images']:,} to test"
     )
-    for column in ("seed", *COLUMNS):
+    shown = columns(figures["runs"])
+    for column in ("seed", *shown):
         table.add_column(column.replace("_", " "), justify="right")
     rows = [(str(row["seed"]), row) for row in figures["runs"]]
     rows += [(name.replace("_", " "), figures[name]) for name in SUMMARIES]
     for name, row in rows:
-        table.add_row(name, *[form.format(row[column]) for column, form in COLUMNS.items()])
-    console = Console(soft_wrap=True, width=150)
+        table.add_row(name, *[COLUMNS[column].format(row[column]) for column in shown])
+    console = Console(soft_wrap=True, width=180)
     console.print(table)
     print(json.dumps({name: figures[name] for name in figures if name != "runs"}))
 

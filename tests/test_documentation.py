@@ -10,6 +10,7 @@ import digitrec
 README = (ROOT / "README.md").read_text()
 FRONT_MATTER = yaml.safe_load(README.split("---\n")[1])
 METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
+SEEDS = json.loads((ROOT / "docs" / "seeds.json").read_text())
 KAGGLE = json.loads((ROOT / "docs" / "kaggle-42k" / "metrics.json").read_text())
 
 
@@ -72,6 +73,26 @@ def test_readme_quotes_the_measured_figures():
         f"number {METRICS['training']['best_epoch']}",
     ):
         assert quoted in README, quoted
+
+
+def test_five_seeds_are_quoted_as_measured():
+    page = (ROOT / "docs" / "accuracy.md").read_text()
+    assert len(SEEDS["runs"]) >= 5
+    for run in SEEDS["runs"]:
+        errors, accuracy = run["test_errors"], run["test_accuracy"]
+        assert f"| {run['seed']} | {run['validation_errors']} (" in page
+        assert f"| {errors} ({100 * accuracy:.2f} %) |" in page
+    mean, deviation = SEEDS["mean"], SEEDS["standard_deviation"]
+    assert f"| mean | {mean['validation_errors']:.1f} (" in page
+    assert f"vote misreads {SEEDS['vote_errors']} images" in page
+    for quoted in (
+        f"{mean['test_errors']:.1f} test errors on average",
+        f"(standard deviation {deviation['test_errors']:.1f})",
+        f"read {100 * mean['drawings']:.2f} % of the drawings",
+    ):
+        assert quoted in README, quoted
+    shipped = METRICS["test"]["errors"], METRICS["drawn_digits"]["mean"]
+    assert shipped in [(run["test_errors"], run["drawings"]) for run in SEEDS["runs"]]
 
 
 def test_shipped_accuracy_is_what_was_promised():

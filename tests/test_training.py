@@ -124,6 +124,17 @@ def test_best_epoch_is_the_one_kept(epochs):
     jax.tree.map(np.testing.assert_array_equal, last.best_params, epochs[best].state.params)
 
 
+@pytest.mark.parametrize("calm_epochs, best_epoch", [(0, 1), (1, 3), (2, 2)])
+def test_calm_epochs_are_not_measured_against_those_before(
+    small_digits, epochs, calm_epochs, best_epoch
+):
+    lucky = EarlyStopping(CONFIG.patience, best_accuracy=1.0, best_epoch=1)
+    config = replace(CONFIG, calm_epochs=calm_epochs)
+    last = list(run(small_digits, config, progress=epochs[0]._replace(early_stopping=lucky)))[-1]
+    assert last.early_stopping.best_epoch >= best_epoch
+    assert (last.early_stopping.best_accuracy == 1.0) == (calm_epochs == 0)
+
+
 def test_early_stopping_counts_epochs_without_improvement_and_keeps_the_last_of_the_best():
     stopping = EarlyStopping(patience=2)
     seen = []
