@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from flax import nnx
 from rich.console import Console
 from rich.table import Table
 from scipy.special import log_softmax
@@ -25,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from digitrec import data, training  # noqa: E402
 from digitrec.errors import DigitrecError  # noqa: E402
+from digitrec.model import Network  # noqa: E402
 from digitrec.pretrained import load_model, write_json  # noqa: E402
 
 COLUMNS = {
@@ -141,13 +141,11 @@ def recipe(config: dict) -> dict:
     }
 
 
-def vote(networks: list[nnx.Module], test: data.Examples) -> dict:
+def vote(networks: list[Network], test: data.Examples) -> dict:
     """Read the test images with all networks."""
-    votes = []
-    for network in networks:
-        graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
-        logits = training.compute_logits(params, batch_stats, test.images, graphdef=graphdef)
-        votes.append(log_softmax(np.asarray(logits), axis=1))
+    votes = [
+        log_softmax(training.network_logits(network, test.images), axis=1) for network in networks
+    ]
     misread = sum((one.argmax(1) != test.labels).astype(int) for one in votes)
     return {
         "vote_errors": int((sum(votes).argmax(1) != test.labels).sum()),

@@ -17,7 +17,6 @@ from rich.table import Table
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec import data
-from digitrec.data import Examples
 from digitrec.metrics import (
     calibrated_probabilities,
     calibration_bins,
@@ -154,7 +153,7 @@ def plot_reliability(
 
 
 def plot_test(
-    test: Examples, probabilities: Float[np.ndarray, "count 10"], figures: dict, run: Path
+    test: data.Examples, probabilities: Float[np.ndarray, "count 10"], figures: dict, run: Path
 ) -> None:
     """Draw how the test images are read, into the run's folder.
 
@@ -170,8 +169,6 @@ def plot_test(
 def main(arguments: list[str] | None = None) -> int:
     """Redraw how a published model reads the test images; return the exit status."""
     # Only here: `train.py` imports this module, and has these already.
-    from flax import nnx
-
     from digitrec import training
     from digitrec.errors import DigitrecError
     from digitrec.pretrained import load_model
@@ -193,10 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     except DigitrecError as error:
         print(f"digitrec.report: {error}", file=sys.stderr)
         return 2
-    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
-    logits = np.asarray(
-        training.compute_logits(params, batch_stats, test.images, graphdef=graphdef)
-    )
+    logits = training.network_logits(network, test.images)
     probabilities = calibrated_probabilities(logits, config["temperature"])
     figures = classification_metrics(test.labels, probabilities)
     plot_test(test, probabilities, figures, options.run)

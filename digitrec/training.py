@@ -245,6 +245,14 @@ def compute_logits(
     return jax.lax.map(lambda image: network(image[None])[0], images, batch_size=500)
 
 
+def network_logits(
+    network: Network, images: UInt8[np.ndarray, "count 28 28 1"]
+) -> Float[np.ndarray, "count 10"]:
+    """Run a network that is in evaluation mode over every image exactly once."""
+    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
+    return np.asarray(compute_logits(params, batch_stats, images, graphdef=graphdef))
+
+
 def initial_progress(
     network_config: NetworkConfig, config: TrainingConfig, train_count: int
 ) -> Progress:

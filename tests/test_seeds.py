@@ -1,19 +1,19 @@
 """The table of seeds, as a user makes it."""
 
-import hashlib
 import json
 import shutil
 import subprocess
 import sys
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT
-from safetensors.numpy import load, save
+from flax import nnx
 
 from digitrec.data import load_mnist
-from digitrec.pretrained import load_model
+from digitrec.pretrained import load_model, save_model
 
 
 def measure(*arguments):
@@ -36,22 +36,19 @@ def change(run, folder, **settings):
 @pytest.fixture
 def worse_run(small_run, tmp_path):
     """The small run with noise on its weights, as if another seed had led there."""
-    run = change(small_run, tmp_path / "worse", seed=4)
+    network, config, metrics = load_model(small_run)
+    config["training"]["training"]["seed"] = 4
     noise = np.random.default_rng(0)
-    weights = load((run / "model.safetensors").read_bytes())
-    content = save(
-        {
-            name: (value + 0.05 * noise.standard_normal(value.shape)).astype(value.dtype)
-            if "kernel" in name
-            else value
-            for name, value in weights.items()
-        }
+    noisy = jax.tree.map(
+        lambda kernel: (
+            kernel + np.float32(0.05) * noise.standard_normal(kernel.shape, np.float32)
+            if kernel.ndim > 1
+            else kernel
+        ),
+        nnx.state(network),
     )
-    (run / "model.safetensors").write_bytes(content)
-    config = json.loads((run / "config.json").read_text())
-    config["weights_sha256"] = hashlib.sha256(content).hexdigest()
-    (run / "config.json").write_text(json.dumps(config))
-    return run
+    save_model(tmp_path / "worse", noisy, config, metrics)
+    return tmp_path / "worse"
 
 
 def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_path):
