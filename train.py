@@ -115,7 +115,7 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
         *data.load_mnist(places.data_dir, places.manual_dir),
         settings["protocol"],
         settings["validation_fraction"],
-        config.seed,
+        settings["split_seed"],
     )
     console.print(
         f"MNIST, protocol {settings['protocol']}: {len(split.train.labels):,} images to train, "
@@ -365,6 +365,7 @@ def make_settings(options: argparse.Namespace, given: dict) -> dict:
         "command": shlex.join(command),
         "protocol": options.protocol,
         "validation_fraction": options.validation_fraction,
+        "split_seed": options.split_seed,
         "network": chosen(NetworkConfig),
         "training": chosen(training.TrainingConfig),
         "augmentation": chosen(AugmentConfig),
@@ -475,7 +476,7 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         "(default: only at the end)",
     )
     config = training.TrainingConfig
-    add(run, config, "seed", whole_number, "seed of all randomness, a whole number")
+    add(run, config, "seed", whole_number, "seed of the weights and of all randomness in training")
     source = parser.add_argument_group("data")
     source.add_argument(
         "--data-dir",
@@ -499,6 +500,12 @@ def parse_options(arguments: list[str] | None) -> tuple[argparse.Namespace, dict
         type=fraction,
         default=0.1,
         help="share of the images that validates, between 0 and 1 (default: 0.1)",
+    )
+    source.add_argument(
+        "--split-seed",
+        type=whole_number,
+        default=0,
+        help="which images validate; runs compare only where these are the same (default: 0)",
     )
     learning = parser.add_argument_group("training")
     add(learning, config, "epochs", positive_whole_number, "passes over the training images")

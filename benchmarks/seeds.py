@@ -2,10 +2,10 @@
 
 python benchmarks/seeds.py RUN RUN ... [--data-dir DIR] [--output FILE]
 
-Each seed draws its own validation images and its own weights. Validation and test figures are
-those that each run measured itself; by the official protocol, whose test images are the same for
-all, they are read once more for the vote of all networks (the mean of their log probabilities)
-and to count the networks that misread the same image.
+All validate on the same images (train.py --split-seed). Validation and test figures are those that
+each run measured itself; by the official protocol the test images are read once more for the vote
+of all networks (the mean of their log probabilities) and to count the networks that misread the
+same image.
 """
 
 import argparse
@@ -133,7 +133,10 @@ def columns(rows: list[dict]) -> list[str]:
 def recipe(config: dict) -> dict:
     """Give what two runs of one recipe share: all but the seed and the machine."""
     settings = config["training"]
-    names = ("protocol", "augmentation", "synthesis", "strokes_sha256", "extra_data_sha256")
+    names = [
+        *["protocol", "validation_fraction", "split_seed", "augmentation", "synthesis"],
+        *["strokes_sha256", "extra_data_sha256"],
+    ]
     return {
         "model": config["model"],
         "training": {**settings["training"], "seed": None},

@@ -30,7 +30,7 @@ def measure(seed: int, options: list[str], console: Console) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder, "run")
         command = [sys.executable, "-u", "train.py", "--preset", "fast", "--seed", str(seed)]
-        command += ["--output", str(run), *options]
+        command += ["--split-seed", str(seed), "--output", str(run), *options]
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         seconds, best = None, 0.0

@@ -185,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
             *data.load_mnist(options.data_dir, options.manual_dir),
             settings["protocol"],
             settings["validation_fraction"],
-            settings["training"]["seed"],
+            settings["split_seed"],
         ).test
     except DigitrecError as error:
         print(f"digitrec.report: {error}", file=sys.stderr)

@@ -60,7 +60,7 @@ def train_command(small_data_dir):
     """A short but real training, as a command line without its --output."""
     return [
         *[sys.executable, ROOT / "train.py", "--data-dir", small_data_dir, "--epochs", "5"],
-        *["--batch-size", "16", "--warmup-epochs", "0.5", "--seed", "3"],
+        *["--batch-size", "16", "--warmup-epochs", "0.5", "--seed", "3", "--split-seed", "1"],
         *["--optimizer", "adamw", "--learning-rate", "0.002"],  # a thousand images are few
     ]
 

@@ -28,7 +28,9 @@ def change(run, folder, **settings):
     """Copy a run whose training had other settings."""
     shutil.copytree(run, folder)
     config = json.loads((folder / "config.json").read_text())
-    config["training"]["training"] |= settings
+    for name, value in settings.items():
+        place = config["training"]
+        (place if name in place else place["training"])[name] = value
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
@@ -78,7 +80,12 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
 
 
 @pytest.mark.parametrize(
-    "settings, said", [({"seed": 3}, "the same seed"), ({"seed": 4, "epochs": 6}, "differ in ['tr")]
+    "settings, said",
+    [
+        ({"seed": 3}, "the same seed"),
+        ({"seed": 4, "epochs": 6}, "differ in ['training']"),
+        ({"seed": 4, "split_seed": 4}, "differ in ['split_seed']"),
+    ],
 )
 def test_runs_that_do_not_belong_together_are_refused(small_run, tmp_path, settings, said):
     result = measure(small_run, change(small_run, tmp_path / "other", **settings))

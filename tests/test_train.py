@@ -18,10 +18,12 @@ from PIL import Image
 
 from benchmarks.time_to_accuracy import READING
 from digitrec.augment import AugmentConfig
+from digitrec.data import load_mnist, split_mnist
+from digitrec.metrics import calibrated_probabilities, classification_metrics
 from digitrec.model import NetworkConfig
 from digitrec.pretrained import load_model
 from digitrec.synthesis import SynthesisConfig
-from digitrec.training import TrainingConfig
+from digitrec.training import TrainingConfig, network_logits
 from train import PRESETS
 
 
@@ -50,6 +52,17 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 5
     validation = [entry["validation_accuracy"] for entry in metrics["training"]["history"]]
     assert metrics["validation"]["accuracy"] == pytest.approx(max(validation))
+
+
+def test_images_that_validate_are_those_of_the_split_seed(small_run, small_data_dir):
+    network, config, metrics = load_model(small_run)
+    assert config["training"]["split_seed"] == 1
+    validation = split_mnist(*load_mnist(small_data_dir), "official", 0.1, 1).validation
+    probabilities = calibrated_probabilities(
+        network_logits(network, validation.images), config["temperature"]
+    )
+    loss = classification_metrics(validation.labels, probabilities)["loss"]
+    assert metrics["validation"]["loss"] == pytest.approx(loss)
 
 
 def test_pictures_and_table_of_the_test_images_are_redrawn_alike(
