@@ -31,6 +31,7 @@ COLUMNS = {
     "validation_errors": "{:.1f}",
     "validation_accuracy": "{:.2%}",
     "validation_loss": "{:.4f}",
+    "validation_lowest_precision": "{:.2%}",
     "test_errors": "{:.1f}",
     "test_accuracy": "{:.2%}",
     "lowest_precision": "{:.2%}",
@@ -93,13 +94,13 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
             "validation_errors": metrics["validation"]["errors"],
             "validation_accuracy": metrics["validation"]["accuracy"],
             "validation_loss": metrics["validation"]["loss"],
+            "validation_lowest_precision": min(
+                row["precision"] for row in metrics["validation"]["per_class"]
+            ),
             "test_errors": metrics["test"]["errors"],
             "test_accuracy": metrics["test"]["accuracy"],
             "lowest_precision": min(row["precision"] for row in metrics["test"]["per_class"]),
             "lowest_recall": min(row["recall"] for row in metrics["test"]["per_class"]),
-            "validation_lowest_precision": min(
-                row["precision"] for row in metrics["validation"]["per_class"]
-            ),
         }
         for config, metrics in runs
     ]
