@@ -94,13 +94,11 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
             "validation_errors": metrics["validation"]["errors"],
             "validation_accuracy": metrics["validation"]["accuracy"],
             "validation_loss": metrics["validation"]["loss"],
-            "validation_lowest_precision": min(
-                row["precision"] for row in metrics["validation"]["per_class"]
-            ),
+            "validation_lowest_precision": lowest("precision", metrics["validation"]),
             "test_errors": metrics["test"]["errors"],
             "test_accuracy": metrics["test"]["accuracy"],
-            "lowest_precision": min(row["precision"] for row in metrics["test"]["per_class"]),
-            "lowest_recall": min(row["recall"] for row in metrics["test"]["per_class"]),
+            "lowest_precision": lowest("precision", metrics["test"]),
+            "lowest_recall": lowest("recall", metrics["test"]),
         }
         for config, metrics in runs
     ]
@@ -125,6 +123,10 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
             for name, summary in SUMMARIES.items()
         },
     }
+
+
+def lowest(name: str, figures: dict) -> float:
+    return min(row[name] for row in figures["per_class"])
 
 
 def columns(rows: list[dict]) -> list[str]:
