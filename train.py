@@ -111,12 +111,7 @@ def train(run: Path, settings: dict, places: argparse.Namespace) -> None:
             hub.prepare_model(places.push_to_hub)  # a wrong token should show now
         except HubUnavailableError as error:
             warn(str(error))
-    split = data.split_mnist(
-        *data.load_mnist(places.data_dir, places.manual_dir),
-        settings["protocol"],
-        settings["validation_fraction"],
-        settings["split_seed"],
-    )
+    split = data.load_split(run, settings, places.data_dir, places.manual_dir)
     console.print(
         f"MNIST, protocol {settings['protocol']}: {len(split.train.labels):,} images to train, "
         f"{len(split.validation.labels):,} to validate, {len(split.test.labels):,} to test"

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
 
-from digitrec.errors import DatasetUnavailableError
+from digitrec.errors import BadCheckpointError, DatasetUnavailableError
 
 MNIST_VERSION = "3.0.1"
 SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from
@@ -128,6 +128,28 @@ def _check_network() -> None:
             f"MNIST should be downloaded from {SERVER}, but it cannot be reached ({error}); "
             "connect to the network, or pass --manual-dir DIR with MNIST's four .gz files."
         ) from error
+
+
+def load_split(
+    run: str | os.PathLike,
+    settings: dict,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+) -> Split:
+    """Read MNIST and split it as a run did.
+
+    Arguments:
+        settings: what the run recorded, in `options.json` or as "training" in `config.json`.
+
+    Raises: DatasetUnavailableError, BadCheckpointError.
+    """
+    names = ["protocol", "validation_fraction", "split_seed"]
+    if missing := [name for name in names if name not in settings]:
+        raise BadCheckpointError(
+            f"{run} should record how MNIST was split, but {missing[0]} is not there; "
+            "train it anew, or use the digitrec it was trained with."
+        )
+    return split_mnist(*load_mnist(data_dir, manual_dir), *(settings[name] for name in names))
 
 
 def split_mnist(

@@ -180,20 +180,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         network, config, _ = load_model(options.run)
-        settings = config["training"]
-        test = data.split_mnist(
-            *data.load_mnist(options.data_dir, options.manual_dir),
-            settings["protocol"],
-            settings["validation_fraction"],
-            settings["split_seed"],
-        ).test
+        split = data.load_split(
+            options.run, config["training"], options.data_dir, options.manual_dir
+        )
     except DigitrecError as error:
         print(f"digitrec.report: {error}", file=sys.stderr)
         return 2
-    logits = training.network_logits(network, test.images)
+    logits = training.network_logits(network, split.test.images)
     probabilities = calibrated_probabilities(logits, config["temperature"])
-    figures = classification_metrics(test.labels, probabilities)
-    plot_test(test, probabilities, figures, options.run)
+    figures = classification_metrics(split.test.labels, probabilities)
+    plot_test(split.test, probabilities, figures, options.run)
     Console().print(accuracy_table(figures, "test"))
     return 0
 

@@ -82,6 +82,26 @@ def test_pictures_and_table_of_the_test_images_are_redrawn_alike(
     assert len(re.findall(r"│ +\d │", result.stdout)) == 10
 
 
+def test_run_that_does_not_say_how_it_was_split_is_refused_in_one_sentence(
+    small_run, small_data_dir, tmp_path
+):
+    run = shutil.copytree(small_run, tmp_path / "run")
+    (run / "metrics.json").unlink()
+    for file in ("options.json", "config.json"):
+        lines = (run / file).read_text().splitlines(keepends=True)
+        kept = [line for line in lines if '"split_seed"' not in line]
+        assert len(kept) == len(lines) - 1
+        (run / file).write_text("".join(kept))
+    given = ["--data-dir", small_data_dir]
+    resumed = train("--resume", run, *given)
+    command = [sys.executable, "-m", "digitrec.report", run, *given]
+    redrawn = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    for result in (resumed, redrawn):
+        assert result.returncode == 2
+        assert f"{run} should record" in result.stderr and "split_seed" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
 def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
     train_command, small_run, tmp_path
 ):
