@@ -9,7 +9,6 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import os
 import platform
 import shlex
 import signal
@@ -25,6 +24,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from flax import nnx
+from joblib import cpu_count
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -299,7 +299,7 @@ def describe(
         "training": {
             **{name: value for name, value in settings.items() if name != "network"},
             "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
-            "hardware": f"{os.cpu_count()} CPU cores, {jax.devices()[0].device_kind} by JAX",
+            "hardware": f"{cpu_count()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},

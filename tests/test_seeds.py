@@ -60,6 +60,7 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
     figures = json.loads(output.read_text())
     metrics = json.loads((small_run / "metrics.json").read_text())
     assert [run["seed"] for run in figures["runs"]] == [3, 4]
+    assert figures["runs"][0]["training_seconds"] == metrics["training"]["seconds"]
     assert figures["mean"]["test_errors"] == metrics["test"]["errors"]
     assert figures["runs"][0]["lowest_recall"] == min(
         row["recall"] for row in metrics["test"]["per_class"]
