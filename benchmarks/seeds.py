@@ -92,7 +92,6 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
             "epochs": metrics["training"]["epochs"],
             "best_epoch": metrics["training"]["best_epoch"],
             "training_seconds": metrics["training"]["seconds"],
-            "hardware": config["training"]["hardware"],
             "validation_errors": metrics["validation"]["errors"],
             "validation_accuracy": metrics["validation"]["accuracy"],
             "validation_loss": metrics["validation"]["loss"],
