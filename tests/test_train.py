@@ -37,6 +37,15 @@ def train(*arguments, **options):
     )
 
 
+def redraw(run, data_dir):
+    return subprocess.run(
+        [sys.executable, "-m", "digitrec.report", run, "--data-dir", data_dir],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_run_folder_holds_all_that_is_promised(small_run):
     names = {path.name for path in small_run.iterdir()}
     assert names >= {
@@ -74,8 +83,8 @@ def test_pictures_and_table_of_the_test_images_are_redrawn_alike(
     pictures = ["misread.png", "confusion_matrix.png", "reliability.png"]
     for name in pictures:
         (run / name).unlink()
-    command = [sys.executable, "-m", "digitrec.report", run, "--data-dir", small_data_dir]
-    result = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    result = redraw(run, small_data_dir)
+    assert result.returncode == 0, result.stderr
     for name in pictures:
         with Image.open(small_run / name) as before, Image.open(run / name) as after:
             assert np.array_equal(np.asarray(before), np.asarray(after)), name
@@ -94,11 +103,8 @@ def test_run_that_does_not_say_how_it_was_split_is_refused_in_one_sentence(
         kept = [line for line in lines if '"split_seed"' not in line]
         assert len(kept) == len(lines) - 1
         (run / file).write_text("".join(kept))
-    given = ["--data-dir", small_data_dir]
-    resumed = train("--resume", run, *given)
-    command = [sys.executable, "-m", "digitrec.report", run, *given]
-    redrawn = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    for result in (resumed, redrawn):
+    resumed = train("--resume", run, "--data-dir", small_data_dir)
+    for result in (resumed, redraw(run, small_data_dir)):
         assert result.returncode == 2
         assert f"{run} should record" in result.stderr and "split_seed" in result.stderr
         assert len(result.stderr.splitlines()) == 1
