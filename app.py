@@ -1,15 +1,15 @@
 """Serve the demo: python app.py [--model FOLDER_OR_HUB_ID] [--share] [--mcp]"""
 
 import argparse
+import importlib.util
 import socket
-from pathlib import Path
 
 from digitrec import DigitrecError, DigitRecognizer
-from digitrec.feedback import open_feedback
-from digitrec.serving import ServedModel, load_served_model
-from digitrec.ui import LAUNCH_OPTIONS, build_demo
+from digitrec.demo.feedback import open_feedback
+from digitrec.demo.layout import LAUNCH_OPTIONS, build_demo
+from digitrec.demo.serving import ServedModel, load_served_model
 
-try:
+if importlib.util.find_spec("spaces"):
     # A Space on ZeroGPU ends an app without such a function. JAX runs on the CPU all the same:
     # requirements.txt brings no CUDA.
     import spaces
@@ -18,14 +18,12 @@ try:
     def unused():
         pass
 
-except ImportError:
-    pass
 
 parser = argparse.ArgumentParser(description="Serve the digit recogniser as a web page.")
 parser.add_argument(
     "--model",
     help="a folder, or a Hugging Face Hub repository user/name (default: the one that MODEL_REPO "
-    "and MODEL_REVISION name, otherwise checkpoints/ beside this file)",
+    "and MODEL_REVISION name, otherwise the one that came with digitrec)",
 )
 parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
 parser.add_argument("--port", type=int, help="TCP port, 1 to 65535 (default: 7860 or above)")
@@ -38,21 +36,23 @@ parser.add_argument(
 options = parser.parse_args(None if __name__ == "__main__" else [])
 if options.port is not None and not 1 <= options.port <= 65535:
     parser.error(f"--port should be from 1 to 65535, but is {options.port}; choose another.")
+if options.mcp and not importlib.util.find_spec("mcp"):
+    parser.error('--mcp needs the package mcp, but it is missing; pip install "gradio[mcp]".')
 
 try:
     if options.model:
         served = ServedModel(DigitRecognizer.from_pretrained(options.model), "", "")
     else:
-        served = load_served_model(Path(__file__).with_name("checkpoints"))
-    for line in filter(None, (served.revision, served.notice)):
-        print(f"app.py: {line}", flush=True)
-    demo = build_demo(
-        served.recognizer,
-        revision=served.revision,
-        notice=served.notice,
-        feedback=open_feedback(),
-    )
-    if __name__ == "__main__":
+        served = load_served_model()
+except DigitrecError as error:
+    parser.exit(2, f"app.py: {error}\n")
+for line in filter(None, (served.revision, served.notice)):
+    print(f"app.py: {line}", flush=True)
+demo = build_demo(
+    served.recognizer, revision=served.revision, notice=served.notice, feedback=open_feedback()
+)
+if __name__ == "__main__":
+    try:
         if options.host:
             socket.getaddrinfo(options.host, None)  # Gradio would try it on 100 ports first
         demo.launch(
@@ -62,9 +62,5 @@ try:
             mcp_server=options.mcp,
             **LAUNCH_OPTIONS,
         )
-except DigitrecError as error:
-    parser.exit(2, f"app.py: {error}\n")
-except ImportError as error:  # Gradio imports what MCP needs only then
-    parser.exit(2, f'app.py: --mcp needs more packages ({error}); pip install "gradio[mcp]".\n')
-except OSError as error:
-    parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")
+    except OSError as error:
+        parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")

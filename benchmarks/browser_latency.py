@@ -82,7 +82,7 @@ class Side:
         brush = self.page.locator('#pad button[aria-label="Brush"]')
         brush.wait_for(timeout=60_000)
         self.page.wait_for_timeout(1500)
-        if "highlight" not in brush.get_attribute("class"):
+        if "highlight" not in (brush.get_attribute("class") or ""):
             brush.click()  # what a stock Sketchpad needs before the first stroke
         self.page.evaluate(WATCH)
         self.page.on("request", lambda request: self.requests.append(time.perf_counter()))
@@ -90,6 +90,7 @@ class Side:
     def stroke(self, number: int) -> tuple[float, int]:
         """Draw; give the milliseconds to the answer, and the number of requests."""
         canvas = self.page.locator("#pad canvas").first.bounding_box()
+        assert canvas is not None, "the pad is not to be seen"
         middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
         x, y = middle[0] - 80 + 37 * number % 160, middle[1] - 80 + 53 * number % 160
         answers = self.page.evaluate("window.milliseconds.length")
@@ -107,7 +108,8 @@ class Side:
 def memory(process: subprocess.Popen) -> float:
     """Read the resident memory of a process, MiB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+    (kibibytes,) = re.findall(r"VmRSS:\s+(\d+)", status)
+    return int(kibibytes) / 1024
 
 
 def memory_growth(side: Side, strokes: int, number: int) -> float:
@@ -115,6 +117,7 @@ def memory_growth(side: Side, strokes: int, number: int) -> float:
     with side.page.expect_request("**/queue/join*") as caught:
         side.stroke(number)  # another place: a drawing that has not changed is not sent
     template = caught.value.post_data_json
+    assert template is not None, "the page sends JSON"
     session = template["session_hash"] = "benchmark"
 
     def send() -> None:
@@ -137,7 +140,7 @@ def memory_growth(side: Side, strokes: int, number: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--strokes", type=int, default=30, help="of each side (default: 30)")
     parser.add_argument("--quick", action="store_true", help="5 strokes a side, 100 for memory")
     arguments = parser.parse_args()

@@ -9,7 +9,6 @@ and colour. The last line is one JSON object.
 import argparse
 import itertools
 import json
-import sys
 import time
 import zipfile
 from collections import Counter
@@ -23,12 +22,10 @@ from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from digitrec import DigitRecognizer, Prediction, metrics, pretrained, report  # noqa: E402
-from digitrec.drawing import to_mnist  # noqa: E402
-from digitrec.strokes import (  # noqa: E402
+from digitrec import DigitRecognizer, Prediction, pretrained
+from digitrec.drawing import to_mnist
+from digitrec.training import display, metrics, report
+from digitrec.training.strokes import (
     MEASURING_WRITERS,
     PenDigit,
     draw_strokes,
@@ -40,7 +37,7 @@ BRUSHES = (0.01, 0.03, 0.06, 0.12)  # diameter, as a share of the canvas
 SIZES = (0.25, 0.55, 0.85)  # longer side of the digit, as a share of the canvas
 COLORS = ("black on white", "white on black", "coloured", "transparent")
 CANVASES = (400, 800)
-CELLS = tuple(itertools.product(BRUSHES, SIZES, COLORS))
+CELLS: tuple[tuple[float, float, str], ...] = tuple(itertools.product(BRUSHES, SIZES, COLORS))
 DRAWINGS, QUICK_DRAWINGS = 12_000, 2_016
 CHUNK = 128
 
@@ -198,7 +195,7 @@ def show(console: Console, figures: dict) -> None:
     for (brush, size), row in zip(itertools.product(BRUSHES, SIZES), rows, strict=True):
         table.add_row(f"{brush:.0%}", f"{size:.0%}", *[f"{accuracy:.2f}" for accuracy in row])
     console.print(table)
-    console.print(report.per_class_table(figures, "per class"))
+    console.print(display.per_class_table(figures, "per class"))
     console.print(
         "most confused (truth, answer, drawings): "
         + "   ".join(f"{truth} → {answer}: {count}" for truth, answer, count in figures["confused"])
@@ -229,7 +226,7 @@ def range_of_writers(text: str) -> range:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
         "--strokes", type=Path, required=True, metavar="FILE", help="pen strokes, UNIPEN text"
     )
@@ -246,7 +243,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--model",
         type=Path,
-        default=ROOT / "checkpoints",
+        default=pretrained.bundled_folder(),
         metavar="FOLDER",
         help="a published model or a run (default: checkpoints)",
     )

@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy.special import log_softmax
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from digitrec import data, training  # noqa: E402
-from digitrec.errors import DigitrecError  # noqa: E402
-from digitrec.model import Network  # noqa: E402
-from digitrec.pretrained import load_model, write_json  # noqa: E402
+from digitrec.errors import DigitrecError
+from digitrec.model import Network
+from digitrec.pretrained import load_model, write_json
+from digitrec.training.data import Examples, load_mnist
+from digitrec.training.evaluation import evaluate
+from digitrec.training.recipe import Recipe, differences, recipe_of_model
 
 COLUMNS = {
     "validation_errors": "{:.1f}",
@@ -51,7 +51,7 @@ SUMMARIES = {
 
 def main() -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of tensorflow-datasets")
     parser.add_argument("--manual-dir", metavar="DIR", help="folder with MNIST's four .gz files")
@@ -61,9 +61,13 @@ def main() -> int:
         parser.error("RUN: expected two runs or more, found one")
     try:
         models = [load_model(run) for run in options.runs]
-        figures = compare([(config, metrics) for _, config, metrics in models])
+        recipes = [
+            recipe_of_model(config, run)
+            for run, (_, config, _) in zip(options.runs, models, strict=True)
+        ]
+        figures = compare(recipes, [metrics for _, _, metrics in models])
         if figures["protocol"] == "official":
-            test = data.load_mnist(options.data_dir, options.manual_dir)[1]
+            test = load_mnist(options.data_dir, options.manual_dir)[1]
             figures |= vote([network for network, _, _ in models], test)
     except DigitrecError as error:
         print(f"seeds.py: {error}", file=sys.stderr)
@@ -74,21 +78,18 @@ def main() -> int:
     return 0
 
 
-def compare(runs: list[tuple[dict, dict]]) -> dict:
-    """Gather the figures of runs, given as what `config.json` and `metrics.json` hold."""
-    recipes = [recipe(config) for config, _ in runs]
-    different = {
-        name for other in recipes for name, value in other.items() if value != recipes[0][name]
-    }
-    if different:
+def compare(recipes: list[Recipe], runs: list[dict]) -> dict:
+    """Gather the figures of runs, given by their recipes and what their `metrics.json` hold."""
+    alike = [without_seed(recipe) for recipe in recipes]
+    if different := {name for other in alike for name in differences(alike[0], other)}:
         raise SystemExit(
             f"seeds.py: expected runs of one recipe, but they differ in {sorted(different)}; "
             "leave out those of another."
         )
     rows = [
         {
-            "seed": config["training"]["training"]["seed"],
-            "command": config["training"]["command"],
+            "seed": recipe.training.seed,
+            "command": recipe.command,
             "epochs": metrics["training"]["epochs"],
             "best_epoch": metrics["training"]["best_epoch"],
             "training_seconds": metrics["training"]["seconds"],
@@ -101,10 +102,10 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
             "lowest_precision": lowest("precision", metrics["test"]),
             "lowest_recall": lowest("recall", metrics["test"]),
         }
-        for config, metrics in runs
+        for recipe, metrics in zip(recipes, runs, strict=True)
     ]
-    if all("drawn_digits" in metrics for _, metrics in runs):
-        for row, (_, metrics) in zip(rows, runs, strict=True):
+    if all("drawn_digits" in metrics for metrics in runs):
+        for row, metrics in zip(rows, runs, strict=True):
             drawn = metrics["drawn_digits"]
             row |= {
                 "drawings": drawn["mean"],
@@ -115,9 +116,9 @@ def compare(runs: list[tuple[dict, dict]]) -> dict:
     if len({row["seed"] for row in rows}) < len(rows):
         raise SystemExit("seeds.py: two runs have the same seed; give each once.")
     return {
-        "protocol": recipes[0]["protocol"],
-        "validation_images": runs[0][1]["validation"]["count"],
-        "test_images": runs[0][1]["test"]["count"],
+        "protocol": recipes[0].split.protocol,
+        "validation_images": runs[0]["validation"]["count"],
+        "test_images": runs[0]["test"]["count"],
         "runs": rows,
         **{
             name: {column: summary(row[column] for row in rows) for column in columns(rows)}
@@ -134,28 +135,17 @@ def columns(rows: list[dict]) -> list[str]:
     return [column for column in COLUMNS if column in rows[0]]
 
 
-def recipe(config: dict) -> dict:
-    """Give what two runs of one recipe share: all but the seed and the machine."""
-    settings = config["training"]
-    names = [
-        *["protocol", "validation_fraction", "split_seed", "augmentation", "synthesis"],
-        *["strokes_sha256", "extra_data_sha256"],
-    ]
-    return {
-        "model": config["model"],
-        "training": {**settings["training"], "seed": None},
-        **{name: settings.get(name) for name in names},
-    }
+def without_seed(recipe: Recipe) -> Recipe:
+    """Give what two runs of one recipe share."""
+    return replace(recipe, training=replace(recipe.training, seed=0))
 
 
-def vote(networks: list[Network], test: data.Examples) -> dict:
+def vote(networks: list[Network], test: Examples) -> dict:
     """Read the test images with all networks."""
-    votes = [
-        log_softmax(training.network_logits(network, test.images), axis=1) for network in networks
-    ]
+    votes = [log_softmax(evaluate(network, test, 1.0).logits, axis=1) for network in networks]
     misread = sum((one.argmax(1) != test.labels).astype(int) for one in votes)
     return {
-        "vote_errors": int((sum(votes).argmax(1) != test.labels).sum()),
+        "vote_errors": int((np.sum(votes, axis=0).argmax(1) != test.labels).sum()),
         # How many test images exactly 1, 2, ... of the networks misread.
         "misread_by": np.bincount(misread, minlength=len(votes) + 1)[1:].tolist(),
     }

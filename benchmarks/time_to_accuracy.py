@@ -34,6 +34,7 @@ def measure(seed: int, options: list[str], console: Console) -> dict:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         seconds, best = None, 0.0
+        assert process.stdout is not None  # a pipe
         for line in process.stdout:
             if reading := READING.search(line):
                 best = max(best, float(reading[1]))
@@ -50,7 +51,7 @@ def measure(seed: int, options: list[str], console: Console) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="number of runs (default: 5)")
     parser.add_argument("--quick", action="store_true", help="one run only")
     for name in ("--data-dir", "--manual-dir"):

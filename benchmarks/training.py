@@ -13,22 +13,17 @@ import json
 import multiprocessing
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from digitrec.augment import AugmentConfig, augment  # noqa: E402
-from digitrec.compilation import jit  # noqa: E402
-from digitrec.model import NetworkConfig  # noqa: E402
+from digitrec.compilation import jit
+from digitrec.model import NetworkConfig
+from digitrec.training.augment import AugmentConfig, augment
 
 NETWORKS = {
     "default": NetworkConfig(),
@@ -49,27 +44,26 @@ def make_batches() -> tuple[np.ndarray, np.ndarray]:
 
 def make_digitrec(config: NetworkConfig) -> Callable[[], None]:
     import jax
-    from flax import nnx
 
-    from digitrec.model import Network
-    from digitrec.training import TrainingConfig, initial_progress, make_optimizer, train_epoch
+    from digitrec.model import make_graphdef
+    from digitrec.training.loop import initial_progress, train_epoch
+    from digitrec.training.optimizer import TrainingConfig, make_optimizer
+    from digitrec.training.recipe import Recipe
 
     images, labels = map(jax.numpy.asarray, make_batches())
     settings = TrainingConfig(
         batch_size=BATCH, optimizer="sgd", learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY
     )
     optimizer, _ = make_optimizer(settings, STEPS)
-    network = Network(config, rngs=nnx.Rngs(0))
-    network.train()
     run = partial(
         train_epoch,
-        initial_progress(config, settings, len(labels)).state,
+        initial_progress(Recipe(network=config, training=settings), len(labels)).state,
         images,
         labels,
         jax.numpy.arange(len(labels)).reshape(STEPS, BATCH),
         np.inf,
         0.0,
-        graphdef=nnx.graphdef(network),
+        graphdef=make_graphdef(config, training=True),
         optimizer=optimizer,
         augment_config=None,
         label_smoothing=0.0,
@@ -212,7 +206,7 @@ def measure_parts(rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=9, help="turns of each side (default: 9)")
     parser.add_argument("--quick", action="store_true", help="two turns of each side")
     arguments = parser.parse_args()

@@ -16,7 +16,7 @@ from scipy import ndimage
 from digitrec.photo import find_ink_in_photo
 from digitrec.picture import ImageLike, read_picture
 
-SIZE = 28
+IMAGE_SIZE = 28  # pixels a side of what the network sees
 BOX = 20  # longer side of the ink's bounding box, in pixels of the 28x28 image
 MIDDLE = 14  # where MNIST puts the centre of mass, as a pixel index, rounded
 MINIMUM_CONTRAST = 24  # of 255: noise of paper and JPEG stays below, faint pencil is above
@@ -128,10 +128,10 @@ def center(box: Float32[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "28 28
     """Put ink of at most 20x20 into 28x28, its centre of mass as near the middle as it fits."""
     mass = ndimage.center_of_mass(box)
     top, left = (
-        min(max(round(MIDDLE - at), 0), SIZE - length)
+        min(max(round(MIDDLE - at), 0), IMAGE_SIZE - length)
         for at, length in zip(mass, box.shape, strict=True)
     )
-    image = np.zeros((SIZE, SIZE), np.uint8)
+    image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     image[top : top + box.shape[0], left : left + box.shape[1]] = np.rint(box)
     return image
 

@@ -39,13 +39,15 @@ def find_ink_in_photo(gray: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarr
 
 
 def _estimate_paper(
-    gray: UInt8[np.ndarray, "height width"], shape: tuple[int, ...]
+    gray: UInt8[np.ndarray, "height width"], shape: tuple[int, int]
 ) -> Float32[np.ndarray, "rows columns"]:
     tiny = _shrink(gray, PAPER_SIDE)
     # Half the photo's side: no stroke is so broad that it covers half of such a square.
     paper = ndimage.median_filter(tiny, size=[max(3, side // 2) for side in tiny.shape])
     smooth = ndimage.gaussian_filter(paper, 2.0)
-    return np.asarray(Image.fromarray(smooth).resize(shape[::-1], Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(smooth).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    )
 
 
 def _shrink(

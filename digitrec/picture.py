@@ -52,7 +52,8 @@ def _read_sketchpad(drawing: Mapping) -> UInt8[np.ndarray, "height width 4"] | N
     if drawing.get("composite") is not None:
         return read_picture(drawing["composite"])
     sheets = [drawing.get("background"), *(drawing.get("layers") or [])]
-    pictures = [Image.fromarray(read_picture(sheet)) for sheet in sheets if sheet is not None]
+    read = [read_picture(sheet) for sheet in sheets if sheet is not None]
+    pictures = [Image.fromarray(pixels) for pixels in read if pixels is not None]
     if not pictures:
         return None
     drawn = pictures[0]

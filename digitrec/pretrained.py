@@ -13,11 +13,18 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from digitrec.errors import BadCheckpointError
-from digitrec.model import Network, NetworkConfig
+from digitrec.model import Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
+
+
+def bundled_folder() -> Path:
+    """Find the model that came with digitrec: in the package, or in a checkout beside it."""
+    package = Path(__file__).parent
+    installed = package / "checkpoints"
+    return installed if installed.exists() else package.parent / "checkpoints"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -61,8 +68,14 @@ def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
 
     Raises: BadCheckpointError.
     """
-    config = _read_config(Path(folder) / CONFIG_FILE)
-    weights_file = Path(folder) / WEIGHTS_FILE
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadCheckpointError(
+            f"{folder} should be the folder of a published model, but there is no such folder; "
+            "give another, or a repository USER/NAME on the Hugging Face Hub."
+        )
+    config = _read_config(folder / CONFIG_FILE)
+    weights_file = folder / WEIGHTS_FILE
     weights = _read(weights_file)
     checksum = hashlib.sha256(weights).hexdigest()
     if checksum != config["weights_sha256"]:
@@ -128,7 +141,7 @@ def _dotted(path: tuple) -> str:
 
 
 def _named(state: nnx.State) -> dict:
-    return {_dotted(path): leaf[...] for path, leaf in nnx.to_flat_state(state)}
+    return {_dotted(path): leaf.get_value() for path, leaf in nnx.to_flat_state(state)}
 
 
 def _read(path: Path) -> bytes:
@@ -189,7 +202,7 @@ def _read_config(path: Path) -> dict:
 
 def _build(settings: dict, config_file: Path) -> Network:
     try:
-        return Network(NetworkConfig.from_json(settings), rngs=nnx.Rngs(0))
+        return make_abstract_network(NetworkConfig.from_json(settings))
     except (TypeError, ValueError, AttributeError, NotImplementedError, ZeroDivisionError) as error:
         raise BadCheckpointError(
             f"{config_file}: model should describe a digitrec network, but does not "

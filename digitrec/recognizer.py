@@ -13,10 +13,11 @@ from flax import nnx
 from jaxtyping import Float32, UInt8
 from scipy.special import logsumexp, softmax
 
-from digitrec import hub, pretrained
-from digitrec.drawing import to_mnist
+from digitrec import pretrained
+from digitrec.drawing import IMAGE_SIZE, to_mnist
 from digitrec.errors import BadImageError
-from digitrec.model import CLASSES, IMAGE_SIZE, Network
+from digitrec.hub import client
+from digitrec.model import CLASSES, Network
 from digitrec.picture import ImageLike
 
 BATCH_SIZES = (1, 128)  # what the network is compiled for; other numbers are filled up
@@ -41,6 +42,11 @@ class Prediction:
             return []
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(digit), float(self.probabilities[digit])) for digit in order]
+
+
+def percent(probability: float) -> str:
+    """Round to a tenth of a per cent, but never to certainty."""
+    return f"{min(99.9, max(0.1, 100 * probability)):.1f} %"
 
 
 class DigitRecognizer:
@@ -93,19 +99,21 @@ class DigitRecognizer:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | os.PathLike, *, revision: str | None = None
+        cls, model: str | os.PathLike | None = None, *, revision: str | None = None
     ) -> "DigitRecognizer":
         """Load a published model.
 
         Arguments:
-            model: a folder, or a Hub repository "user/name".
+            model: a folder, or a Hub repository "user/name" (default: the model that came with
+                digitrec).
             revision: a branch, tag or commit on the Hub (default: its main branch).
 
         Raises: BadCheckpointError; HubError when it cannot be downloaded.
         """
-        if not Path(model).exists() and hub.is_repository_id(str(model)):
-            model = hub.download_model(str(model), revision)
-        return cls(*pretrained.load_model(model), folder=Path(model))
+        folder = pretrained.bundled_folder() if model is None else Path(model)
+        if not folder.exists() and client.is_repository_id(str(model)):
+            folder = client.download_model(str(model), revision)
+        return cls(*pretrained.load_model(folder), folder=folder)
 
     @property
     def revision(self) -> str:
@@ -161,7 +169,7 @@ class DigitRecognizer:
         """
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
-            return hub.push_model(folder, repository, private=private)
+            return client.push_model(folder, repository, private=private)
 
     def _compute_logits(
         self, pixels: UInt8[np.ndarray, "count 28 28"]

@@ -1,6 +1,6 @@
-"""Make the pictures to click on in the app: python docs/examples.py digitrec/page/examples
+"""Make the pictures to click on in the app: python docs/examples.py digitrec/demo/page/examples
 
-The strokes are our own, of digitrec/glyphs.py, varied as for training.
+The strokes are our own, of digitrec/training/glyphs.py, varied as for training.
 """
 
 import sys
@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from digitrec.glyphs import GLYPHS  # noqa: E402
-from digitrec.strokes import draw_strokes, fit_strokes  # noqa: E402
-from digitrec.synthesis import vary  # noqa: E402
+from digitrec.training.glyphs import GLYPHS
+from digitrec.training.strokes import draw_strokes, fit_strokes
+from digitrec.training.synthesis import vary
 
 SIDE = 320  # pixels
 

@@ -3,7 +3,7 @@
 python app.py &
 python docs/screenshot.py http://127.0.0.1:7860 docs/images [NAME...]
 
-The preview for chats is then moved to digitrec/page/.
+The preview for chats is then moved to digitrec/demo/page/.
 """
 
 import re

@@ -9,19 +9,22 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from loopback_hub import TOKEN, loopback_hub
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.data import MNIST_VERSION, Examples, load_mnist
 from digitrec.drawing import to_mnist
-from digitrec.strokes import PenDigit
+from digitrec.training.data import MNIST_VERSION, Examples, load_mnist
+from digitrec.training.strokes import PenDigit
+from train import main as train_main
 
 ROOT = Path(__file__).parent.parent
 # Programs that the tests start compile what an earlier one has not: a short training takes half
@@ -30,6 +33,21 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
     ROOT / ".pytest_cache" / f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 )
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+# Files that take minutes begin first, so that no process is left alone with one at the end.
+LONGEST = [
+    "test_browser",
+    "test_train",
+    "test_train_and_push",
+    "test_installation",
+    "test_training",
+]
+
+
+def pytest_collection_modifyitems(items):
+    names = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: names.get(item.path.stem, len(names)))
 
 
 @pytest.fixture(scope="session")
@@ -60,17 +78,62 @@ def train_command(small_data_dir):
     """A short but real training, as a command line without its --output."""
     return [
         *[sys.executable, ROOT / "train.py", "--data-dir", small_data_dir, "--epochs", "5"],
-        *["--batch-size", "16", "--warmup-epochs", "0.5", "--seed", "3", "--split-seed", "1"],
-        *["--optimizer", "adamw", "--learning-rate", "0.002"],  # a thousand images are few
+        *["--batch-size", "16", "--seed", "3", "--split-seed", "1", "--learning-rate", "0.002"],
+        # A thousand images are few, and drawings are made in a process of their own.
+        *["--preset", "fast", "--set", "calm_epochs=8"],
+        *["--set", "optimizer=adamw", "--set", "warmup_epochs=0.5"],
     ]
+
+
+class Result(NamedTuple):
+    """How a program ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def call(capfd):
+    """Run a program's main function in this process, where compiled functions are at hand."""
+
+    def call(main, *arguments) -> Result:
+        capfd.readouterr()
+        try:
+            status = main(list(map(str, arguments)))
+        except SystemExit as end:  # argparse ends so
+            status = end.code
+        return Result(status, *capfd.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def train(call):
+    return partial(call, train_main)
+
+
+def made_once(tmp_path_factory, name, make) -> Path:
+    """Give a folder that the first of pytest's processes makes and the others wait for."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with FileLock(f"{folder}.lock"):
+        if not (shared / f"{name}.made").exists():
+            make(folder)
+            (shared / f"{name}.made").touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
 def small_run(train_command, tmp_path_factory) -> Path:
     """The folder of a finished short training."""
-    run = tmp_path_factory.mktemp("runs") / "small"
-    subprocess.run([*train_command, "--output", run], check=True, cwd=ROOT, capture_output=True)
-    return run
+
+    def make(run):
+        subprocess.run([*train_command, "--output", run], check=True, cwd=ROOT, capture_output=True)
+
+    return made_once(tmp_path_factory, "small_run", make)
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +153,9 @@ def mnist_dir() -> Path:
 @pytest.fixture(scope="session")
 def mnist_data_dir(mnist_dir, tmp_path_factory) -> Path:
     """MNIST, prepared by tensorflow-datasets from the .gz files."""
-    data_dir = tmp_path_factory.mktemp("tensorflow_datasets")
-    load_mnist(data_dir, mnist_dir)
-    return data_dir
+    return made_once(
+        tmp_path_factory, "tensorflow_datasets", lambda folder: load_mnist(folder, mnist_dir)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +228,7 @@ def app_url(tmp_path_factory):
 
 
 @contextmanager
-def serve_app(folder, *arguments):
+def serve_app(folder, *arguments, **environment):
     """Run app.py in a folder, with its log in there, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -174,6 +237,7 @@ def serve_app(folder, *arguments):
         app = subprocess.Popen(
             [sys.executable, ROOT / "app.py", "--port", str(port), *arguments],
             cwd=folder,
+            env=os.environ | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -206,7 +270,8 @@ from huggingface_hub.utils import _http
 _http.time.sleep = time.sleep = lambda seconds: None
 from digitrec import DigitRecognizer, DigitrecError
 from digitrec.hub.__main__ import main
-from digitrec.serving import load_served_model
+from train import main as train_main
+from digitrec.demo.serving import load_served_model
 
 def read(model, revision, picture):
     try:
@@ -217,12 +282,20 @@ def read(model, revision, picture):
 
 def serve(picture):
     start = time.monotonic()
-    served = load_served_model("checkpoints")
+    served = load_served_model()
     seconds = time.monotonic() - start
     digit = served.recognizer.predict(picture).digit
     print(json.dumps([seconds, digit, served.revision, served.notice]))
 
-commands = {"main": lambda *arguments: main(arguments), "read": read, "serve": serve}
+def train(*arguments):
+    try:
+        return train_main(list(arguments))
+    except SystemExit as end:  # argparse ends so
+        return end.code
+
+commands = {
+    "main": lambda *arguments: main(arguments), "read": read, "serve": serve, "train": train
+}
 for line in sys.stdin:
     command, arguments, environment = json.loads(line)
     os.environ.update(environment)
@@ -276,14 +349,8 @@ def published(hub):
     return hub
 
 
-class HubResult(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def ask_worker(hub, command, arguments, environment) -> HubResult:
+def ask_worker(hub, command, arguments, environment) -> Result:
     """Let the worker do something, as a process of its own would."""
     request = (command, arguments, environment)
     print(json.dumps(request, default=str), file=hub.worker.stdin, flush=True)
-    return HubResult(*json.loads(hub.worker.stdout.readline()))
+    return Result(*json.loads(hub.worker.stdout.readline()))

@@ -3,7 +3,7 @@ import json
 from conftest import ROOT
 
 from digitrec import DigitRecognizer
-from digitrec.about import about_markdown, about_pictures
+from digitrec.demo.about import about_markdown, about_pictures
 from digitrec.pretrained import load_model
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitrec.answer import answer_html, percent
+from digitrec.demo.answer import answer_html, percent
 from digitrec.recognizer import Prediction
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import ndimage
 
-from digitrec.augment import AugmentConfig, augment
+from digitrec.training.augment import AugmentConfig, augment
 
 STILL = AugmentConfig(*[0.0] * 7)
 KEY = jax.random.key(0)
@@ -15,8 +15,12 @@ def still_but(**amounts):
     return replace(STILL, **amounts)
 
 
+compiled = jax.jit(augment, static_argnames="config")
+
+
 def change(images, config, key=KEY):
-    return np.asarray(augment(jnp.asarray(images), jnp.full(len(images), 5), key, config))
+    labels = jnp.full(len(images), 5)
+    return np.asarray(compiled(jnp.asarray(images), labels, key, config=config))
 
 
 def bar(count):

@@ -4,8 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
-from digitrec.data import Examples, load_mnist, split_mnist
 from digitrec.errors import DatasetUnavailableError
+from digitrec.training.data import Examples, SplitConfig, load_mnist, split_mnist
 
 
 def numbered(count):
@@ -29,7 +29,7 @@ def test_splits_have_their_sizes_are_disjoint_and_stratified(protocol, sizes):
     train, test = (
         Examples(*(part[a:b] for part in everything)) for a, b in ((0, 60_000), (60_000, None))
     )
-    split = split_mnist(train, test, protocol, 0.1, seed=0)
+    split = split_mnist(train, test, SplitConfig(protocol))
     assert tuple(len(part.labels) for part in split) == sizes
     assert len(set(np.concatenate([names(part) for part in split]))) == 70_000
     shares = [np.bincount(part.labels) / len(part.labels) for part in split[:2]]
@@ -42,7 +42,9 @@ def test_splits_have_their_sizes_are_disjoint_and_stratified(protocol, sizes):
 
 def test_split_depends_on_the_seed_alone():
     examples = numbered(1000), numbered(100)
-    first, same, other = (split_mnist(*examples, "official", 0.1, seed) for seed in (0, 0, 1))
+    first, same, other = (
+        split_mnist(*examples, SplitConfig(split_seed=seed)) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(names(first.validation), names(same.validation))
     assert set(names(first.validation)) != set(names(other.validation))
 

@@ -1,21 +1,26 @@
 import json
 import re
+import tomllib
 
 import pytest
 import yaml
 from conftest import ROOT
 
 import digitrec
+from digitrec.settings import check_setting
+from digitrec.training.recipe import PRESETS, Recipe, settings
 
 README = (ROOT / "README.md").read_text()
+ACCURACY = (ROOT / "docs" / "accuracy.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FRONT_MATTER = yaml.safe_load(README.split("---\n")[1])
 METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
 SEEDS = json.loads((ROOT / "docs" / "seeds.json").read_text())
 KAGGLE = json.loads((ROOT / "docs" / "kaggle-42k.json").read_text())
 
 
-def requirements(name):
-    lines = (ROOT / name).read_text().splitlines()
+def requirements():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 
@@ -32,23 +37,26 @@ def test_front_matter_has_all_that_a_space_shows():
 
 
 def test_gradio_pin_equals_the_sdk_version():
-    assert f"gradio=={FRONT_MATTER['sdk_version']}" in requirements("requirements.txt")
+    assert f"gradio=={FRONT_MATTER['sdk_version']}" in requirements()
 
 
-@pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-train.txt", "requirements-dev.txt"]
-)
-def test_each_requirement_is_pinned(name):
-    for line in requirements(name):
-        assert re.fullmatch(r"-r requirements[a-z-]*\.txt|[A-Za-z_-]+==[\d.]+", line), line
+def test_each_requirement_is_pinned():
+    extras = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    for line in [*requirements(), *extras]:
+        assert re.fullmatch(r"[A-Za-z_-]+==[\d.]+|digitrec\[train\]", line), line
 
 
 def test_serving_needs_no_training_tools():
-    text = " ".join(requirements("requirements.txt")).lower()
+    text = " ".join(requirements()).lower()
     assert not re.search(r"tensorflow|scikit|orbax|matplotlib|optax|pytest", text)
 
 
-def test_readme_quotes_the_measured_figures():
+def test_readme_fits_on_a_screen_and_a_half():
+    assert len(README.splitlines()) <= 130
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) <= 40
+
+
+def test_readme_and_page_on_accuracy_quote_the_measured_figures():
     def percent(share):
         return f"{100 * share:.2f} %"
 
@@ -73,11 +81,13 @@ def test_readme_quotes_the_measured_figures():
         f"{METRICS['training']['epochs']} epochs",
         f"number {METRICS['training']['best_epoch']}",
     ):
-        assert quoted in README, quoted
+        assert quoted in README + ACCURACY, quoted
+    for share, figures in ((test["accuracy"], test), (drawn["mean"], drawn)):
+        assert f"**{percent(share)}**" in README, figures
 
 
 def test_five_seeds_are_quoted_as_measured():
-    page = (ROOT / "docs" / "accuracy.md").read_text()
+    page = ACCURACY
     assert len(SEEDS["runs"]) >= 5
     for run in SEEDS["runs"]:
         errors, accuracy = run["test_errors"], run["test_accuracy"]
@@ -94,6 +104,18 @@ def test_five_seeds_are_quoted_as_measured():
         assert quoted in README, quoted
     shipped = METRICS["test"]["errors"], METRICS["drawn_digits"]["mean"]
     assert shipped in [(run["test_errors"], run["drawings"]) for run in SEEDS["runs"]]
+
+
+def test_classic_run_is_quoted_as_measured_and_stopped_early():
+    metrics = json.loads((ROOT / "docs" / "classic.json").read_text())
+    validation, run = metrics["validation"], metrics["training"]
+    assert run["best_epoch"] < run["epochs"] < PRESETS["classic"].training.epochs
+    lowest = min(row["precision"] for row in validation["per_class"])
+    shares = [validation["accuracy"], metrics["test"]["accuracy"], lowest]
+    cells = " | ".join(f"{100 * share:.2f} %" for share in shares)
+    minutes = f"{run['seconds'] / 60:.0f}"
+    row = f"| {cells} | {run['epochs']} (the best: {run['best_epoch']}) | {minutes} |"
+    assert row in ACCURACY
 
 
 def test_shipped_accuracy_is_what_was_promised():
@@ -116,15 +138,24 @@ def test_page_on_drawn_digits_quotes_the_measured_figures():
     drawn = METRICS["drawn_digits"]
     for name in ("mean", "worst", "accepted", "auroc", "ece"):
         assert f"{100 * drawn[name]:.2f} %" in page, name
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", page):
-        assert (ROOT / "docs" / target).exists(), target
 
 
-def test_every_link_to_a_file_leads_somewhere():
-    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert "docs/images/desktop-light.png" in targets
-    for target in targets:
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name
+)
+def test_every_link_to_a_file_leads_somewhere(page):
+    text = page.read_text()
+    assert not (page.name == "README.md" and "docs/images/desktop-light.png" not in text)
+    for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_each_setting_says_what_it_means_and_may_be():
+    names = [setting.field.name for setting in settings(Recipe())]
+    assert len(set(names)) == len(names) > 30
+    for _, field, value in settings(Recipe()):
+        assert len(field.metadata["meaning"]) > 10, field.name
+        check_setting(field, value)
 
 
 def test_public_names_are_exported():

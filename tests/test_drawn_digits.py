@@ -66,7 +66,7 @@ def test_table_pictures_and_figures(strokes_file, stars, tmp_path):
 
 def test_real_writers_drawings_are_read(tmp_path):
     if not os.environ.get("DIGITREC_STROKES"):
-        pytest.skip("needs DIGITREC_STROKES, a file of pen strokes; the README says which")
+        pytest.skip("needs DIGITREC_STROKES, a file of pen strokes; docs/training.md says which")
     figures, _ = measure(
         *["--strokes", os.environ["DIGITREC_STROKES"], "--quick", "--output", tmp_path]
     )

@@ -11,16 +11,16 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from digitrec.corrections import read_corrections
+from digitrec.demo.feedback import Feedback, open_feedback
 from digitrec.errors import DatasetUnavailableError
-from digitrec.feedback import Feedback, open_feedback
+from digitrec.training.corrections import read_corrections
 
 # Takes corrections and pushes them; the first argument says to which dataset, the second in which
 # folder, the third how many there may be.
 COLLECT = """
 import sys
 from digitrec import DigitRecognizer
-from digitrec.feedback import Feedback
+from digitrec.demo.feedback import Feedback
 prediction = DigitRecognizer.from_pretrained("checkpoints").predict(sys.argv[4])
 feedback = Feedback(sys.argv[1], sys.argv[2], minutes=0.01, most=int(sys.argv[3]))
 for line in sys.stdin:

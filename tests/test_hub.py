@@ -10,7 +10,7 @@ from conftest import ROOT, ask_worker
 from huggingface_hub import ModelCard
 from loopback_hub import READ_TOKEN, TOKEN
 
-from digitrec.hub import is_repository_id
+from digitrec.hub.client import is_repository_id
 from digitrec.pretrained import load_model
 
 MODEL_FILES = {

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from digitrec.marks import add_marks
+from digitrec.training.marks import add_marks
 
 KEY = jax.random.key(0)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from digitrec.metrics import (
+from digitrec.training.metrics import (
     calibrated_probabilities,
     calibration_bins,
     calibration_error,

@@ -53,7 +53,7 @@ def test_values_gradients_and_statistics_are_those_of_flax(
             weights = np.random.default_rng(seed + 100).normal(size=outputs.shape)
             return (weights * outputs).sum(), (outputs, nnx.state(module, nnx.BatchStat))
 
-        gradients, (outputs, after) = jax.grad(loss, (0, 1), has_aux=True)(params, images)
+        gradients, (outputs, after) = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(params, images)
         of_params = gradients[0]
         results.append(
             [outputs, gradients[1], of_params["scale"][...], of_params["bias"][...]]

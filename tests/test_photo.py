@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.data import load_mnist, split_mnist
 from digitrec.drawing import to_mnist
+from digitrec.training.data import SplitConfig, load_mnist, split_mnist
 
 
 def photograph(image, random):
@@ -30,7 +30,7 @@ def photograph(image, random):
 
 
 def test_digits_on_paper_are_read(mnist_data_dir, recognizer):
-    validation = split_mnist(*load_mnist(mnist_data_dir), "official", 0.1, 0).validation
+    validation = split_mnist(*load_mnist(mnist_data_dir), SplitConfig()).validation
     random = np.random.default_rng(0)
     photos = [photograph(image[..., 0], random) for image in validation.images[:500]]
     answers = [p.probabilities.argmax() for p in recognizer.predict_batch(photos)]

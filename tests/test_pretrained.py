@@ -143,7 +143,7 @@ def leave_out_a_block(folder):
         (lambda folder: change_config(folder, digit_threshold=None), "digit_threshold"),
         (lambda folder: change_config(folder, digit_threshold=1e999), "digit_threshold"),
         (lambda folder: change_config(folder, preprocessing="other"), "preprocessing"),
-        (shutil.rmtree, "cannot be read"),
+        (shutil.rmtree, "there is no such folder"),
     ],
 )
 def test_damage_is_named_in_one_sentence(folder, damage, said):
@@ -155,7 +155,7 @@ def test_damage_is_named_in_one_sentence(folder, damage, said):
 
 def test_app_ends_with_one_sentence_and_status_2_on_a_bad_model(folder):
     damage_a_bit(folder)
-    for model, said in ((folder, "SHA-256"), ("no such folder", "cannot be read")):
+    for model, said in ((folder, "SHA-256"), ("no such folder", "there is no such folder")):
         result = subprocess.run(
             [sys.executable, ROOT / "app.py", "--model", model], capture_output=True, text=True
         )

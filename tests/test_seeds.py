@@ -12,8 +12,8 @@ import pytest
 from conftest import ROOT
 from flax import nnx
 
-from digitrec.data import load_mnist
 from digitrec.pretrained import load_model, save_model
+from digitrec.training.data import load_mnist
 
 
 def measure(*arguments):
@@ -84,7 +84,7 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
     "settings, said",
     [
         ({"seed": 3}, "the same seed"),
-        ({"seed": 4, "epochs": 6}, "differ in ['training']"),
+        ({"seed": 4, "epochs": 6}, "differ in ['epochs']"),
         ({"seed": 4, "split_seed": 4}, "differ in ['split_seed']"),
     ],
 )

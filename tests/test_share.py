@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from digitrec.demo.share import LONGEST, decode_drawing, encode_drawing
 from digitrec.errors import BadImageError
-from digitrec.share import LONGEST, decode_drawing, encode_drawing
 
 
 def draw(strokes, width):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DatasetUnavailableError
-from digitrec.strokes import draw_strokes, fit_strokes, read_unipen
+from digitrec.training.strokes import draw_strokes, fit_strokes, read_unipen
 
 
 def test_unipen_file_gives_the_chosen_writers_digits(strokes_file, pen_digits):

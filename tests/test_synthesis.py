@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from digitrec.data import NO_DIGIT, Examples
-from digitrec.synthesis import (
+from digitrec.training.data import NO_DIGIT, Examples
+from digitrec.training.synthesis import (
     SynthesisConfig,
     count_images,
     doodle,

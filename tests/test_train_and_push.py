@@ -8,28 +8,21 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, ask_worker
 from loopback_hub import TOKEN
 
-from digitrec.feedback import Feedback
+from digitrec.demo.feedback import Feedback
 
 
-def train(hub, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, ROOT / "train.py", *map(str, arguments)],
-        cwd=ROOT,
-        env=hub.environment | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def train(hub, *arguments, token=TOKEN):
+    return ask_worker(hub, "train", list(arguments), {"HF_TOKEN": token})
 
 
 def short(small_data_dir, run):
     """A training of seconds."""
     return [
-        *["--data-dir", small_data_dir, "--output", run, "--epochs", "1", "--batch-size", "64"],
-        *["--non-digits", "0", "--redrawn", "0", "--glyphs", "0"],
+        *["--preset", "fast", "--epochs", "1", "--batch-size", "64"],
+        *["--data-dir", small_data_dir, "--output", run],
     ]
 
 
@@ -103,7 +96,7 @@ def test_what_cannot_be_pushed_or_read_shows_before_the_training(
 ):
     hub.create("me/novel", {"chapter-1.txt": b"It was"})
     run = tmp_path / "run"
-    result = train(hub, *short(small_data_dir, run), *arguments, HF_TOKEN=token)
+    result = train(hub, *short(small_data_dir, run), *arguments, token=token)
     assert result.returncode == 2 and said in result.stderr, result.stderr
     assert "Traceback" not in result.stderr and "epoch" not in result.stdout
 

@@ -10,34 +10,31 @@ import pytest
 from flax import nnx
 from scipy.special import logsumexp
 
-from digitrec.augment import AugmentConfig
-from digitrec.checkpoint import open_states, restore_progress, save_progress
-from digitrec.data import NO_DIGIT, Examples
 from digitrec.errors import BadCheckpointError, TrainingError
-from digitrec.model import Network, NetworkConfig
-from digitrec.training import (
-    EarlyStopping,
-    TrainingConfig,
-    augmentation_strength,
-    compute_logits,
-    fit,
-    initial_progress,
-    make_optimizer,
-)
+from digitrec.model import NetworkConfig, make_graphdef
+from digitrec.training.checkpoint import open_states, restore_progress, save_progress
+from digitrec.training.data import NO_DIGIT, Examples
+from digitrec.training.evaluation import network_logits
+from digitrec.training.loop import EarlyStopping, fit, initial_progress
+from digitrec.training.optimizer import TrainingConfig, augmentation_strength, make_optimizer
+from digitrec.training.recipe import Recipe
+from digitrec.training.synthesis import SynthesisConfig
 
 CONFIG = TrainingConfig(
     epochs=3, batch_size=32, warmup_epochs=0.5, optimizer="adamw", learning_rate=2e-3
 )
 TINY = NetworkConfig(filters=(4, 8, 8), kernel_sizes=((3,), (3,), (3,)), head_features=8)
+RECIPE = Recipe(network=TINY, training=CONFIG)
 
 
 def part(examples, start, stop):
     return Examples(examples.images[start:stop], examples.labels[start:stop])
 
 
-def run(small_digits, config=CONFIG, progress=None, network=TINY, **options):
+def run(small_digits, config=CONFIG, progress=None, network=TINY, refresh=1, **options):
     train, validation = part(small_digits, 0, 400), part(small_digits, 400, 500)
-    return fit(train, validation, network, config, AugmentConfig(), progress, **options)
+    recipe = Recipe(network=network, training=config, synthesis=SynthesisConfig(refresh=refresh))
+    return fit(train, validation, recipe, progress, **options)
 
 
 def assert_same(first, second):
@@ -76,7 +73,7 @@ def test_another_seed_gives_other_weights(small_digits, epochs):
 def test_continued_run_ends_bit_for_bit_as_an_unbroken_one(small_digits, epochs, tmp_path):
     with open_states(tmp_path) as states:
         save_progress(states, epochs[0])
-    initial = initial_progress(TINY, CONFIG, 400)
+    initial = initial_progress(RECIPE, 400)
     with open_states(tmp_path) as states:
         restored = restore_progress(states, initial)
     assert_same(restored, epochs[0])
@@ -85,13 +82,13 @@ def test_continued_run_ends_bit_for_bit_as_an_unbroken_one(small_digits, epochs,
 
 
 def test_nothing_saved_yet_means_from_the_start(tmp_path):
-    initial = initial_progress(TINY, CONFIG, 400)
+    initial = initial_progress(RECIPE, 400)
     with open_states(tmp_path) as states:
         assert restore_progress(states, initial) is initial
 
 
 def test_damaged_newest_state_falls_back_to_the_one_before(epochs, tmp_path):
-    initial = initial_progress(TINY, CONFIG, 400)
+    initial = initial_progress(RECIPE, 400)
     with open_states(tmp_path) as states:
         for progress in epochs:
             save_progress(states, progress)
@@ -113,7 +110,7 @@ def test_disk_without_room_is_named_and_keeps_the_states_before(epochs, tmp_path
         monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
         with pytest.raises(BadCheckpointError, match="make room"):
             save_progress(states, epochs[1])
-        assert_same(restore_progress(states, initial_progress(TINY, CONFIG, 400)), epochs[0])
+        assert_same(restore_progress(states, initial_progress(RECIPE, 400)), epochs[0])
 
 
 def test_best_epoch_is_the_one_kept(epochs):
@@ -195,7 +192,7 @@ def test_loss_that_is_not_finite_stops_training_with_advice(small_digits):
 
 def test_fewer_images_than_a_batch_are_refused():
     with pytest.raises(TrainingError, match="--batch-size"):
-        initial_progress(TINY, CONFIG, 31)
+        initial_progress(RECIPE, 31)
 
 
 def test_reports_cover_each_epoch(small_digits):
@@ -222,18 +219,10 @@ def test_images_made_beside_training_teach_what_is_no_digit(small_digits, tmp_pa
     make_more = partial(noted_noise, tmp_path)
     last = list(run(small_digits, config, network=network_config, make_more=make_more))[-1]
     assert {path.name for path in tmp_path.iterdir()} == set(map(str, range(25)))
-    network = Network(network_config, rngs=nnx.Rngs(0))
-    network.eval()
+    graphdef = make_graphdef(network_config, training=False)
+    network = nnx.merge(graphdef, last.state.params, last.state.batch_stats)
     scores = [
-        logsumexp(
-            compute_logits(
-                last.state.params,
-                last.state.batch_stats,
-                jax.numpy.asarray(images),
-                graphdef=nnx.graphdef(network),
-            ),
-            axis=1,
-        )
+        logsumexp(network_logits(network, images), axis=1)
         for images in (small_digits.images[400:500], noise(9).images)
     ]
     assert np.median(scores[0]) > np.median(scores[1]) + 1

@@ -5,8 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from digitrec import hub, space
 from digitrec.errors import DigitrecError
+from digitrec.hub import client, space
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,14 +14,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_options(arguments)
     try:
         if options.command == "push-model":
-            address = hub.push_model(options.folder, options.repository, private=options.private)
+            address = client.push_model(options.folder, options.repository, private=options.private)
         elif options.dry_run:
             space.build_space(options.dry_run, options.model)
             address = options.dry_run
         else:
             with tempfile.TemporaryDirectory() as folder:
                 space.build_space(Path(folder) / "space", options.model)
-                address = hub.push_space(
+                address = client.push_space(
                     Path(folder) / "space",
                     options.repository,
                     private=options.private,

@@ -9,7 +9,10 @@ PAUSES = (10, 60, 300)  # seconds: a training goes on for longer than the Hub is
 
 
 class BackgroundPush:
-    """Pushes in a thread of its own, one at a time; a failure becomes a warning."""
+    """Pushes in a thread of its own, one at a time; a failure becomes a warning.
+
+    Leaving its `with` block ends it.
+    """
 
     def __init__(self, warn: Callable[[str], None]):
         """Take what shows a warning; it is called from the thread."""
@@ -38,8 +41,14 @@ class BackgroundPush:
         self._thread.start()
         return True
 
-    def stop(self, timeout: float | None = None) -> None:
-        """Give up what waits for its next try, and wait for what is under way, so many seconds."""
+    def __enter__(self) -> "BackgroundPush":
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        """Give up what waits for its next try, and wait for what is under way: 5 s after an error.
+
+        Until then a push could undo what the caller pushes next.
+        """
         self._stopped.set()
         if self._thread is not None:
-            self._thread.join(timeout)
+            self._thread.join(None if kind is None else 5)

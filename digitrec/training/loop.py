@@ -6,7 +6,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice, repeat
 from typing import NamedTuple
@@ -20,67 +19,16 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
-from digitrec.augment import AugmentConfig, augment
 from digitrec.compilation import jit
-from digitrec.data import NO_DIGIT, Examples, concatenate
 from digitrec.errors import TrainingError
-from digitrec.model import Network, NetworkConfig
+from digitrec.model import Network, make_graphdef
+from digitrec.training.augment import AugmentConfig, augment
+from digitrec.training.data import NO_DIGIT, Examples, concatenate
+from digitrec.training.evaluation import compute_logits
+from digitrec.training.optimizer import augmentation_strength, make_optimizer
+from digitrec.training.recipe import Recipe
 
-
-def sgd(
-    learning_rate: optax.ScalarOrSchedule, weight_decay: float
-) -> optax.GradientTransformationExtraArgs:
-    """Build stochastic gradient descent with Nesterov's momentum."""
-    return optax.chain(
-        optax.add_decayed_weights(weight_decay),
-        optax.sgd(learning_rate, momentum=0.9, nesterov=True),
-    )
-
-
-def muon(
-    learning_rate: optax.ScalarOrSchedule, weight_decay: float
-) -> optax.GradientTransformationExtraArgs:
-    """Build Muon for the kernels, as matrices of their outputs, and AdamW for all else.
-
-    Its steps are as long as AdamW's, so that one learning rate serves both: Liu et al., Muon is
-    Scalable for LLM Training (arXiv:2502.16982), section 2.2.
-    """
-
-    def outputs_last(params):
-        def dimensions(leaf):
-            *inputs, outputs = range(leaf.ndim)
-            return optax.contrib.MuonDimensionNumbers(tuple(inputs), outputs) if inputs else None
-
-        return jax.tree.map(dimensions, params)
-
-    return optax.contrib.muon(
-        learning_rate,
-        weight_decay=weight_decay,
-        consistent_rms=0.2,
-        muon_weight_dimension_numbers=outputs_last,
-    )
-
-
-OPTIMIZERS = {"adamw": optax.adamw, "muon": muon, "sgd": sgd}
-SCHEDULES = ("cosine", "plateau")
 REPORTS_PER_EPOCH = 10
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    epochs: int = 40
-    batch_size: int = 128
-    optimizer: str = "muon"
-    learning_rate: float = 0.002  # the peak of the schedule
-    weight_decay: float = 0.0
-    schedule: str = "cosine"
-    warmup_epochs: float = 2.0  # cosine only
-    plateau_factor: float = 0.3  # plateau only: what the learning rate is multiplied by
-    plateau_patience: int = 3  # plateau only: epochs without a lower validation loss before that
-    label_smoothing: float = 0.0
-    calm_epochs: int = 8  # the last ones, over which augmentation falls to 0; the best is of these
-    patience: int = 30  # epochs without a better validation accuracy before training stops
-    seed: int = 0
 
 
 class TrainState(NamedTuple):
@@ -131,47 +79,6 @@ class ScanReport(NamedTuple):
     loss: float
     accuracy: float
     images_per_second: float
-
-
-def make_optimizer(
-    config: TrainingConfig, steps_per_epoch: int
-) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
-    """Build the optimiser, and the schedule by itself for reporting.
-
-    `plateau` multiplies its learning rate by `plateau_factor` when the `value` given to `update`,
-    the validation loss of the epoch before, has not fallen for `plateau_patience` epochs.
-    """
-    if config.schedule == "plateau":
-        schedule = optax.constant_schedule(config.learning_rate)
-    else:
-        steps = config.epochs * steps_per_epoch
-        schedule = optax.warmup_cosine_decay_schedule(
-            init_value=0.0,
-            peak_value=config.learning_rate,
-            warmup_steps=min(round(config.warmup_epochs * steps_per_epoch), steps - 1),
-            decay_steps=steps,
-        )
-    optimizer = OPTIMIZERS[config.optimizer](schedule, weight_decay=config.weight_decay)
-    if config.schedule == "plateau":
-        optimizer = optax.chain(
-            optimizer,
-            optax.contrib.reduce_on_plateau(
-                factor=config.plateau_factor,
-                patience=config.plateau_patience,
-                accumulation_size=steps_per_epoch,
-            ),
-        )
-    return optax.with_extra_args_support(optimizer), schedule
-
-
-def augmentation_strength(config: TrainingConfig, epoch: int) -> float:
-    """Give 1 until the last `calm_epochs`, over which it falls evenly to 0.
-
-    Those let the network settle on images as they are: He et al., Data Augmentation Revisited
-    (arXiv:1909.09148) train the last epochs without augmentation.
-    """
-    calm = max(0, epoch - (config.epochs - config.calm_epochs))
-    return 1.0 - calm / max(1, config.calm_epochs)
 
 
 @partial(jit, static_argnames=("graphdef", "optimizer", "augment_config", "label_smoothing"))
@@ -232,40 +139,18 @@ def train_epoch(
     return state, losses.mean(), accuracies.mean()
 
 
-@partial(jit, static_argnames="graphdef")
-def compute_logits(
-    params: nnx.State,
-    batch_stats: nnx.State,
-    images: UInt8[Array, "count 28 28 1"],
-    *,
-    graphdef: nnx.GraphDef,
-) -> Float[Array, "count 10"]:
-    """Run the network, its `graphdef` in evaluation mode, over every image exactly once."""
-    network = nnx.merge(graphdef, params, batch_stats)
-    return jax.lax.map(lambda image: network(image[None])[0], images, batch_size=500)
-
-
-def network_logits(
-    network: Network, images: UInt8[np.ndarray, "count 28 28 1"]
-) -> Float[np.ndarray, "count 10"]:
-    """Run a network that is in evaluation mode over every image exactly once."""
-    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
-    return np.asarray(compute_logits(params, batch_stats, images, graphdef=graphdef))
-
-
-def initial_progress(
-    network_config: NetworkConfig, config: TrainingConfig, train_count: int
-) -> Progress:
-    """Start from weights drawn with the configured seed.
+def initial_progress(recipe: Recipe, train_count: int) -> Progress:
+    """Start from weights drawn with the recipe's seed.
 
     Raises: TrainingError when there are fewer training images than a batch needs.
     """
+    config = recipe.training
     if train_count < config.batch_size:
         raise TrainingError(
             f"Training needs at least one batch of {config.batch_size} images, found "
             f"{train_count}; give a smaller --batch-size."
         )
-    network = Network(network_config, rngs=nnx.Rngs(config.seed))
+    network = Network(recipe.network, rngs=nnx.Rngs(config.seed))
     params, batch_stats = nnx.state(network, nnx.Param, nnx.BatchStat)
     optimizer, _ = make_optimizer(config, train_count // config.batch_size)
     state = TrainState(
@@ -281,13 +166,10 @@ def initial_progress(
 def fit(
     train: Examples,
     validation: Examples,
-    network_config: NetworkConfig,
-    config: TrainingConfig,
-    augment_config: AugmentConfig,
+    recipe: Recipe,
     progress: Progress | None = None,
     on_report: Callable[[ScanReport], None] = lambda report: None,
     make_more: Callable[[int], Examples] | None = None,
-    refresh: int = 1,
 ) -> Iterator[Progress]:
     """Train, yielding all that there is to know after each epoch.
 
@@ -300,14 +182,15 @@ def fit(
             from the seed and the step, a continued run ends with the weights, bit for bit, of
             one that was never interrupted.
         make_more: gives further training images, as many each time; it is called with 0, 1, ...
-            in processes of their own, ahead of time, and so must be picklable.
-        refresh: how many epochs the images of one call serve.
+            in processes of their own, ahead of time, and so must be picklable. The images of one
+            call serve as many epochs as the recipe's synthesis says (`refresh`).
 
     Raises: TrainingError when the loss is no longer finite.
     """
-    progress = progress or initial_progress(network_config, config, len(train.labels))
+    config = recipe.training
+    progress = progress or initial_progress(recipe, len(train.labels))
     epochs = range(len(progress.history) + 1, config.epochs + 1)
-    prepared = _prepare(train, make_more, epochs, refresh)
+    prepared = _prepare(train, make_more, epochs, recipe.synthesis.refresh)
     first = next(prepared, train)
     full_batches = len(first.labels) // config.batch_size
     scan_steps = max(1, round(full_batches / REPORTS_PER_EPOCH))
@@ -315,11 +198,8 @@ def fit(
     scan_images = scan_steps * config.batch_size
     epoch_images = scans * scan_images
     optimizer, schedule = make_optimizer(config, scans * scan_steps)
-    network = Network(network_config, rngs=nnx.Rngs(config.seed))
-    network.train()
-    train_graphdef = nnx.graphdef(network)
-    network.eval()
-    evaluation_graphdef = nnx.graphdef(network)
+    train_graphdef = make_graphdef(recipe.network, training=True)
+    evaluation_graphdef = make_graphdef(recipe.network, training=False)
     validation_images = jnp.asarray(validation.images)
 
     for epoch, examples in zip(epochs, chain([first], prepared), strict=False):
@@ -342,7 +222,7 @@ def fit(
                 augmentation_strength(config, epoch),
                 graphdef=train_graphdef,
                 optimizer=optimizer,
-                augment_config=augment_config,
+                augment_config=recipe.augmentation,
                 label_smoothing=config.label_smoothing,
             )
             loss, accuracy = float(loss), float(accuracy)

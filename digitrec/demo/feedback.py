@@ -15,11 +15,11 @@ from huggingface_hub import CommitScheduler, HfApi, constants
 from jaxtyping import UInt8
 from PIL import Image
 
-from digitrec import hub
+from digitrec.hub.client import is_repository_id
+from digitrec.hub.files import DATASET_FILES, METADATA_FILE
 from digitrec.recognizer import Prediction
 
-METADATA_FILE = "metadata.jsonl"  # the name by which the Hub shows its lines beside the images
-MOST = 10_000  # corrections in the dataset; each has about 700 bytes
+MOST_CORRECTIONS = 10_000  # in the dataset; each has about 700 bytes
 MINUTES = 5.0  # between two commits
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,11 @@ class Feedback:
     """
 
     def __init__(
-        self, dataset: str, folder: str | os.PathLike, minutes: float = MINUTES, most: int = MOST
+        self,
+        dataset: str,
+        folder: str | os.PathLike,
+        minutes: float = MINUTES,
+        most: int = MOST_CORRECTIONS,
     ):
         """Begin to push; the Hub may be out of reach.
 
@@ -113,7 +117,7 @@ class Feedback:
                     folder_path=self._folder,
                     every=self._minutes,
                     private=True,
-                    allow_patterns=list(hub.DATASET_FILES),
+                    allow_patterns=list(DATASET_FILES),
                 )
                 there = HfApi().list_repo_files(self._dataset, repo_type="dataset")
                 with self._lock:
@@ -130,13 +134,21 @@ class Feedback:
 def open_feedback() -> Feedback | None:
     """Begin to collect corrections if FEEDBACK_DATASET ("user/name") is set.
 
-    Returns: None when it is not set, or names no dataset.
+    Returns: None when it is not set, names no dataset, or nothing can be kept.
     """
     dataset = os.environ.get("FEEDBACK_DATASET")
     if not dataset:
         return None
-    if not hub.is_repository_id(dataset):
+    if not is_repository_id(dataset):
         _log.warning("FEEDBACK_DATASET should be USER/NAME, but is %s; none is collected", dataset)
         return None
     folder = Path(constants.HF_HOME) / "digitrec-feedback" / dataset.replace("/", "--")
-    return Feedback(dataset, folder)
+    try:
+        return Feedback(dataset, folder)
+    except OSError as error:
+        _log.warning(
+            "%s should be a folder to keep corrections in, but is not (%s); none is collected",
+            folder,
+            error.strerror,
+        )
+        return None

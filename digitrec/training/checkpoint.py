@@ -8,7 +8,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from digitrec.errors import BadCheckpointError
-from digitrec.training import EarlyStopping, Progress
+from digitrec.training.loop import EarlyStopping, Progress
 
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
 
@@ -69,9 +69,11 @@ def restore_progress(states: ocp.CheckpointManager, initial: Progress) -> Progre
                 ),
             )
             arrays, epochs = restored["arrays"], restored["epochs"]
+            best_params, best_batch_stats = arrays["best"]
             return Progress(
                 arrays["state"]._replace(key=jax.random.wrap_key_data(arrays["state"].key)),
-                *arrays["best"],
+                best_params,
+                best_batch_stats,
                 EarlyStopping(**epochs["early_stopping"]),
                 tuple(epochs["history"]),
             )

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
 
-from digitrec.errors import BadCheckpointError, DatasetUnavailableError
+from digitrec.errors import DatasetUnavailableError
+from digitrec.settings import FRACTION, SEED, one_of, setting
 
 MNIST_VERSION = "3.0.1"
 SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from
@@ -22,7 +24,6 @@ FILES = tuple(
     for kind in ("images-idx3", "labels-idx1")
 )
 KAGGLE_IMAGES = 42_000
-PROTOCOLS = ("official", "kaggle-42k")
 NO_DIGIT = 10  # the label of images that show no digit
 
 
@@ -33,6 +34,20 @@ class Examples(NamedTuple):
 
 def concatenate(parts: Sequence[Examples]) -> Examples:
     return Examples(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    protocol: str = setting(
+        "official",
+        "official: the 60,000 training images, tested on the 10,000; kaggle-42k: a stratified "
+        "42,000 of all 70,000, tested on the other 28,000",
+        one_of("official", "kaggle-42k"),
+    )
+    validation_fraction: float = setting(0.1, "share of the images that validates", FRACTION)
+    split_seed: int = setting(
+        0, "which images validate; runs compare only where these are the same", SEED
+    )
 
 
 class Split(NamedTuple):
@@ -63,10 +78,11 @@ def load_mnist(
         _prepare(root, manual_dir, arrays_file)
     try:
         with np.load(arrays_file, allow_pickle=False) as arrays:
-            return tuple(
+            train, test = (
                 Examples(arrays[f"{name}_images"], arrays[f"{name}_labels"])
                 for name in ("train", "test")
             )
+            return train, test
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DatasetUnavailableError(
             f"{arrays_file} should hold MNIST's arrays, but cannot be read ({error}); "
@@ -88,7 +104,7 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
     except ImportError as error:
         raise DatasetUnavailableError(
             f"MNIST is read through tensorflow-datasets, which is not installed ({error}); "
-            "run: pip install -r requirements-train.txt"
+            'run: pip install -e ".[train]"'
         ) from error
     tfds.disable_progress_bar()
     try:
@@ -130,43 +146,17 @@ def _check_network() -> None:
         ) from error
 
 
-def load_split(
-    run: str | os.PathLike,
-    settings: dict,
-    data_dir: str | os.PathLike | None = None,
-    manual_dir: str | os.PathLike | None = None,
-) -> Split:
-    """Read MNIST and split it as a run did.
-
-    Arguments:
-        settings: what the run recorded, in `options.json` or as "training" in `config.json`.
-
-    Raises: DatasetUnavailableError, BadCheckpointError.
-    """
-    names = ["protocol", "validation_fraction", "split_seed"]
-    if missing := [name for name in names if name not in settings]:
-        raise BadCheckpointError(
-            f"{run} should record how MNIST was split, but {missing[0]} is not there; "
-            "train it anew, or use the digitrec it was trained with."
-        )
-    return split_mnist(*load_mnist(data_dir, manual_dir), *(settings[name] for name in names))
-
-
-def split_mnist(
-    train: Examples, test: Examples, protocol: str, validation_fraction: float, seed: int
-) -> Split:
+def split_mnist(train: Examples, test: Examples, config: SplitConfig) -> Split:
     """Set a stratified validation part aside.
 
-    Arguments:
-        protocol: "official" splits the 60,000 training images and keeps the 10,000 test images
-            apart. "kaggle-42k" draws a stratified 42,000 of all 70,000, as in the Kaggle
-            competition "Digit Recognizer", splits those, and keeps the other 28,000 apart.
-        validation_fraction: in (0, 1), of the images that are split.
-        seed: the same seed gives the same split.
+    "official" splits MNIST's 60,000 training images and keeps the 10,000 test images apart.
+    "kaggle-42k" draws a stratified 42,000 of all 70,000, as in the Kaggle competition "Digit
+    Recognizer", splits those, and keeps the other 28,000 apart.
     """
-    if protocol == "kaggle-42k":
-        train, test = _stratified(concatenate([train, test]), KAGGLE_IMAGES, seed)
-    train, validation = _stratified(train, 1 - validation_fraction, seed)
+    if config.protocol == "kaggle-42k":
+        everything = concatenate([train, test])
+        train, test = _stratified(everything, KAGGLE_IMAGES, config.split_seed)
+    train, validation = _stratified(train, 1 - config.validation_fraction, config.split_seed)
     return Split(train, validation, test)
 
 
@@ -177,4 +167,5 @@ def _stratified(examples: Examples, size: int | float, seed: int) -> tuple[Examp
         stratify=examples.labels,
         random_state=seed,
     )
-    return tuple(Examples(examples.images[part], examples.labels[part]) for part in (first, second))
+    first, second = (Examples(examples.images[p], examples.labels[p]) for p in (first, second))
+    return first, second

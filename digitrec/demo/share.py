@@ -21,7 +21,9 @@ def encode_drawing(drawing: Image.Image) -> str:
 
     Returns: at most LONGEST characters; "" where a drawing of very many details needs more.
     """
-    small = Image.fromarray(read_picture(drawing)).convert("L").resize((SIDE, SIDE), Image.BOX)
+    pixels = read_picture(drawing)
+    assert pixels is not None  # only a Sketchpad can hold nothing
+    small = Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     levels = np.rint(np.asarray(small) / 85).astype(np.uint8)
     picture = Image.fromarray(levels, "P")
     picture.putpalette([level for grey in (0, 85, 170, 255) for level in [grey] * 3])

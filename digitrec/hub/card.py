@@ -1,15 +1,16 @@
 """The model card: what the Hub shows about a published model."""
 
 from collections.abc import Collection
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-# How the picture files of a model's folder are introduced.
+# How the picture files of a model's folder are introduced, here and by the app.
 PICTURES = {
-    "confusion_matrix.png": "Confusion matrix, MNIST's test images",
-    "reliability.png": "Probabilities, and how often they are right",
-    "training_curves.png": "Training",
     "misread.png": "Test images that it misreads",
+    "confusion_matrix.png": "Confusion matrix, test images",
+    "training_curves.png": "Training",
+    "reliability.png": "Probabilities, and how often they are right",
 }
 
 
@@ -46,6 +47,26 @@ def make_card(
     return ModelCard("\n\n".join([f"---\n{data.to_yaml()}\n---", *filter(None, sections)]) + "\n")
 
 
+def accuracy_lines(metrics: dict) -> list[str]:
+    """Lay out what share of which images is read right, as lines of a table in Markdown.
+
+    Arguments:
+        metrics: the contents of `metrics.json`.
+
+    Returns: none where nothing was measured.
+    """
+    rows = []
+    if drawn := metrics.get("drawn_digits"):
+        rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
+    for name, part in (("MNIST, test images", "test"), ("MNIST, validation", "validation")):
+        if part in metrics:
+            rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
+    if not rows:
+        return []
+    lines = ["| read right | | of |", "| --- | ---: | ---: |"]
+    return lines + [f"| {name} | **{100 * share:.2f} %** | {of:,} |" for name, share, of in rows]
+
+
 def per_class_lines(test: dict) -> list[str]:
     """Lay out a table of each digit's precision and recall as lines of Markdown.
 
@@ -64,7 +85,10 @@ def per_class_lines(test: dict) -> list[str]:
 
 
 def _evaluations(metrics: dict) -> list[EvalResult]:
-    task = {"task_type": "image-classification", "task_name": "Image classification"}
+    task: dict[str, Any] = {
+        "task_type": "image-classification",
+        "task_name": "Image classification",
+    }
     results = []
     if test := metrics.get("test"):
         results.append(
@@ -100,7 +124,7 @@ def _introduction(repository: str) -> str:
 A small convolutional network that reads one handwritten digit, drawn on a screen or photographed,
 and says how sure it is, or that there is no digit. It needs no GPU.
 
-With the code of digitrec, in a checkout of its repository:
+With the code of digitrec:
 
 ```python
 from digitrec import DigitRecognizer
@@ -120,16 +144,10 @@ forms, exams or anything else where a wrong digit does harm."""
 
 
 def _figures(metrics: dict) -> str:
-    rows = []
-    for name, part in (("MNIST, test images", "test"), ("MNIST, validation", "validation")):
-        if part in metrics:
-            rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
-    if drawn := metrics.get("drawn_digits"):
-        rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
-    if not rows:
+    accuracies = accuracy_lines(metrics)
+    if not accuracies:
         return ""
-    lines = ["## How good it is", "", "| read right | | of |", "| --- | ---: | ---: |"]
-    lines += [f"| {name} | {100 * share:.2f} % | {count:,} |" for name, share, count in rows]
+    lines = ["## How good it is", "", *accuracies]
     if test := metrics.get("test"):
         lines += ["", f"Calibration error on the test images: {test['calibration_error']:.2%}.", ""]
         lines += per_class_lines(test)

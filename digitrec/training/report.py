@@ -1,6 +1,6 @@
-"""Pictures of a run, and its final table.
+"""Pictures of a run.
 
-python -m digitrec.report RUN    # how a published model reads the test images, drawn once more
+python -m digitrec.training.report RUN    # draws once more how a model reads the test images
 """
 
 import argparse
@@ -13,16 +13,15 @@ from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import Console
-from rich.table import Table
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from digitrec import data
-from digitrec.metrics import (
-    calibrated_probabilities,
-    calibration_bins,
-    calibration_error,
-    classification_metrics,
-)
+from digitrec.errors import DigitrecError
+from digitrec.pretrained import load_model
+from digitrec.training.data import Examples, load_mnist, split_mnist
+from digitrec.training.display import accuracy_table
+from digitrec.training.evaluation import Evaluation, evaluate
+from digitrec.training.metrics import calibration_bins, calibration_error
+from digitrec.training.recipe import recipe_of_model
 
 
 def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> None:
@@ -65,23 +64,6 @@ def plot_confusion(confusion: list[list[int]], title: str, path: str | os.PathLi
             display.text_[row, column].set_color("white" if strong else "black")
     axes.set(title=title, xlabel="answer", ylabel="truth")
     figure.savefig(path, dpi=120)
-
-
-def accuracy_table(figures: dict, name: str) -> Table:
-    """Lay out what `metrics.classification_metrics` found for the images of that name."""
-    accuracy = f"{100 * figures['accuracy']:.2f} % of {figures['count']:,} {name} images"
-    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)")
-
-
-def per_class_table(figures: dict, title: str) -> Table:
-    """Lay out the figures of each digit, in per cent."""
-    table = Table(title=title)
-    for column in ("digit", "precision", "recall", "F1", "images"):
-        table.add_column(column, justify="right")
-    for digit, row in enumerate(figures["per_class"]):
-        rates = [f"{100 * row[name]:.2f} %" for name in ("precision", "recall", "f1")]
-        table.add_row(str(digit), *rates, str(row["count"]))
-    return table
 
 
 def plot_images(
@@ -152,14 +134,9 @@ def plot_reliability(
     figure.savefig(path, dpi=120)
 
 
-def plot_test(
-    test: data.Examples, probabilities: Float[np.ndarray, "count 10"], figures: dict, run: Path
-) -> None:
-    """Draw how the test images are read, into the run's folder.
-
-    Arguments:
-        figures: what `metrics.classification_metrics` found.
-    """
+def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> None:
+    """Draw how the test images are read, into the run's folder."""
+    probabilities, figures = evaluation.probabilities, evaluation.figures
     plot_misread(test.images, test.labels, probabilities, run / "misread.png")
     title = f"{figures['errors']} errors in {figures['count']:,} test images"
     plot_confusion(figures["confusion"], title, run / "confusion_matrix.png")
@@ -168,11 +145,6 @@ def plot_test(
 
 def main(arguments: list[str] | None = None) -> int:
     """Redraw how a published model reads the test images; return the exit status."""
-    # Only here: `train.py` imports this module, and has these already.
-    from digitrec import training
-    from digitrec.errors import DigitrecError
-    from digitrec.pretrained import load_model
-
     parser = argparse.ArgumentParser(description="Draw how a model reads the test images.")
     parser.add_argument("run", type=Path, help="a run folder, or another published model")
     parser.add_argument("--data-dir", help="folder of tensorflow-datasets")
@@ -180,17 +152,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         network, config, _ = load_model(options.run)
-        split = data.load_split(
-            options.run, config["training"], options.data_dir, options.manual_dir
-        )
+        recipe = recipe_of_model(config, options.run)
+        mnist = load_mnist(options.data_dir, options.manual_dir)
     except DigitrecError as error:
-        print(f"digitrec.report: {error}", file=sys.stderr)
+        print(f"digitrec.training.report: {error}", file=sys.stderr)
         return 2
-    logits = training.network_logits(network, split.test.images)
-    probabilities = calibrated_probabilities(logits, config["temperature"])
-    figures = classification_metrics(split.test.labels, probabilities)
-    plot_test(split.test, probabilities, figures, options.run)
-    Console().print(accuracy_table(figures, "test"))
+    test = split_mnist(*mnist, recipe.split).test
+    evaluation = evaluate(network, test, config["temperature"])
+    plot_test(test, evaluation, options.run)
+    Console().print(accuracy_table(evaluation.figures, "test"))
     return 0
 
 

@@ -4,18 +4,20 @@ and what is no digit.
 All of them go through `to_mnist`, as what people draw in the app does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 from scipy.interpolate import CubicSpline
 
-from digitrec.data import NO_DIGIT, Examples, concatenate
-from digitrec.drawing import SIZE, to_mnist
-from digitrec.glyphs import GLYPHS
-from digitrec.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
+from digitrec.drawing import IMAGE_SIZE, to_mnist
+from digitrec.settings import COUNT, SHARE, setting
+from digitrec.training.data import NO_DIGIT, Examples, concatenate
+from digitrec.training.glyphs import GLYPHS
+from digitrec.training.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
 
 CANVAS = 200  # pixels a side
 DRAWN = 130.0  # pixels that the longer side of a drawing's path takes of them
@@ -27,11 +29,19 @@ MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    non_digits: float = 0.1  # images that are no digit, as a share of MNIST's
-    redrawn: float = 0.03  # MNIST's images with the pen that drawings get, as a share of all
-    glyphs: float = 0.03  # drawings of glyphs, as a share of MNIST's images
-    repetitions: int = 2  # of each drawing within an epoch, augmented each time in another way
-    refresh: int = 2  # epochs that the same images serve, augmented each time in another way
+    non_digits: float = setting(0.1, "images that show no digit", SHARE, "share of MNIST's")
+    redrawn: float = setting(
+        0.03, "MNIST's images with the pen that drawings get", SHARE, "share of MNIST's"
+    )
+    glyphs: float = setting(
+        0.03, "drawings of the ways in which people write digits", SHARE, "share of MNIST's"
+    )
+    repetitions: int = setting(
+        2, "times that each drawing is used in an epoch, augmented each time in another way", COUNT
+    )
+    refresh: int = setting(
+        2, "time that drawings serve, augmented each time in another way", COUNT, "epochs"
+    )
 
 
 def count_images(mnist: int, digits: Sequence[PenDigit], config: SynthesisConfig) -> int:
@@ -61,6 +71,15 @@ def synthesize(
     return concatenate([non_digits, *drawn * config.repetitions])
 
 
+def image_maker(
+    mnist: Examples, digits: Sequence[PenDigit], config: SynthesisConfig, seed: int
+) -> Callable[[int], Examples] | None:
+    """Give `synthesize` of all but the turn; None where it would make nothing."""
+    if count_images(len(mnist.labels), digits, config) == len(mnist.labels):
+        return None  # there is nothing to start a process for
+    return partial(synthesize, mnist, digits, config, seed)
+
+
 def choose_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
     """Choose `count` glyphs of each digit, each of its glyphs as likely as the others."""
     groups = [[glyph for glyph in GLYPHS if glyph.label == label] for label in range(10)]
@@ -78,7 +97,7 @@ def make_digits(
 def redraw(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
     """Enlarge some of MNIST's images, so that `to_mnist` takes them for drawings."""
     chosen = random.integers(len(mnist.labels), size=count)
-    sides = random.integers(4 * SIZE, 8 * SIZE, count)
+    sides = random.integers(4 * IMAGE_SIZE, 8 * IMAGE_SIZE, count)
     pictures = [
         np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
         for image, side in zip(mnist.images[chosen, ..., 0], sides.tolist(), strict=True)
@@ -190,4 +209,4 @@ def _draw(
 
 def _examples(pictures: Sequence[np.ndarray], labels: Sequence[int]) -> Examples:
     images = np.array([to_mnist(picture) for picture in pictures], np.uint8)
-    return Examples(images.reshape(-1, SIZE, SIZE, 1), np.array(labels, np.int32))
+    return Examples(images.reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 1), np.array(labels, np.int32))

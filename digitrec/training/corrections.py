@@ -1,4 +1,4 @@
-"""The corrections that `digitrec.feedback` collected, to train on."""
+"""The corrections that `digitrec.demo.feedback` collected, to train on."""
 
 import hashlib
 import json
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from digitrec import hub
-from digitrec.data import Examples
+from digitrec.drawing import IMAGE_SIZE
 from digitrec.errors import DatasetUnavailableError
-from digitrec.feedback import METADATA_FILE
-from digitrec.model import CLASSES, IMAGE_SIZE
+from digitrec.hub.client import download_dataset, is_repository_id
+from digitrec.hub.files import METADATA_FILE
+from digitrec.model import CLASSES
+from digitrec.training.data import Examples
 
 
 def read_corrections(place: str) -> tuple[Examples, str, str]:
@@ -26,8 +27,8 @@ def read_corrections(place: str) -> tuple[Examples, str, str]:
     """
     repository, _, revision = place.partition("@")
     folder = Path(place)
-    if not folder.exists() and hub.is_repository_id(repository):
-        folder = hub.download_dataset(repository, revision or None)
+    if not folder.exists() and is_repository_id(repository):
+        folder = download_dataset(repository, revision or None)
         place = f"{repository}@{folder.name}"
     found = sorted(
         (_read_image(file.parent, line, f"{file}, line {number}"))

@@ -3,16 +3,17 @@
 import os
 import re
 import shutil
-from modulefinder import ModuleFinder
 from pathlib import Path
 
 from huggingface_hub import SpaceCard
 
-from digitrec import hub, pretrained
+from digitrec import pretrained
 from digitrec.errors import HubError
-from digitrec.serving import SOURCE_FILE
+from digitrec.hub import client
+from digitrec.hub.files import MODEL_FILES, SOURCE_FILE
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = ("*.py", "hub/*.py", "demo/*.py", "demo/page/**/*")  # of digitrec: all but training
 BODY = """
 # digitrec
 
@@ -42,15 +43,22 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
             f"{folder} should be a new or an empty folder to write the Space to, but is not; "
             "choose another."
         )
-    source = ROOT / "checkpoints"
+    if not (ROOT / "app.py").exists():
+        raise HubError(
+            "A Space should be built in a checkout of digitrec, but this one is installed without "
+            "app.py; clone the repository and run it there."
+        )
+    source = pretrained.bundled_folder()
     if model is not None:
         repository, _, revision = model.partition("@")
-        source = hub.download_model(repository, revision or None)
+        source = client.download_model(repository, revision or None)
     pretrained.load_model(source)
-    for path in sorted([*_modules(), *(ROOT / "digitrec" / "page").rglob("*")]):
-        if path.is_file():
-            _copy(path, folder / path.relative_to(ROOT))
-    for pattern in hub.MODEL_FILES:
+    _copy(ROOT / "app.py", folder / "app.py")
+    for pattern in SOURCES:
+        for path in (ROOT / "digitrec").glob(pattern):
+            if path.is_file():
+                _copy(path, folder / path.relative_to(ROOT))
+    for pattern in MODEL_FILES:
         for path in source.glob(pattern):
             _copy(path, folder / "checkpoints" / path.name)
     if model is not None:
@@ -66,16 +74,9 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
         + re.sub(r"(?m)^(#.*|gradio==.*)\n", "", requirements)
     )
     card = SpaceCard.load(ROOT / "README.md")
-    card.data.models = [repository] if model is not None else None
+    card.data["models"] = [repository] if model is not None else None
     card.text = BODY
     card.save(folder / "README.md")
-
-
-def _modules() -> list[Path]:
-    """Find app.py and those modules of digitrec that it imports, at once or later."""
-    finder = ModuleFinder(path=[str(ROOT)])
-    finder.run_script(str(ROOT / "app.py"))
-    return [Path(module.__file__) for module in finder.modules.values() if module.__file__]
 
 
 def _copy(path: Path, target: Path) -> None:

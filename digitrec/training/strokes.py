@@ -42,7 +42,7 @@ def read_unipen(path: str | os.PathLike, writers: Container[int]) -> list[PenDig
     except (OSError, EOFError, ValueError, IndexError) as error:
         raise DatasetUnavailableError(
             f"{path} should hold digits as UNIPEN pen strokes, but cannot be read ({error}); "
-            "the README says where to find such a file."
+            "docs/training.md says where to find such a file."
         ) from error
     if not digits:
         raise DatasetUnavailableError(

@@ -7,7 +7,7 @@ the 7 and a slash through the 0, leave the 4 open, write the 5 like an S or the 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from digitrec.strokes import PenDigit, Stroke
+from digitrec.training.strokes import PenDigit, Stroke
 
 # A glyph is a list of curves, each through points on a sheet of 10x10, x to the right, y
 # downwards. Curves are smooth: a stroke with a corner is two of them.

@@ -2,15 +2,8 @@
 
 from pathlib import Path
 
-from digitrec.card import per_class_lines
+from digitrec.hub.card import PICTURES, accuracy_lines, per_class_lines
 from digitrec.recognizer import DigitRecognizer
-
-PICTURES = {
-    "misread.png": "Test images that it misreads",
-    "confusion_matrix.png": "Confusion matrix, test images",
-    "training_curves.png": "Training",
-    "reliability.png": "Probabilities, and how often they are right",
-}
 
 
 def about_markdown(recognizer: DigitRecognizer) -> str:
@@ -18,13 +11,7 @@ def about_markdown(recognizer: DigitRecognizer) -> str:
     metrics, training = recognizer.metrics, recognizer.config["training"]
     if not metrics.keys() >= {"test", "validation", "training", "model"}:
         return "This model was published without figures about test images."
-    rows = []
-    if drawn := metrics.get("drawn_digits"):
-        rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
-    for name, part in (("MNIST, test images", "test"), ("MNIST, validation", "validation")):
-        rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
-    lines = ["| read right | | of |", "| --- | ---: | ---: |"]
-    lines += [f"| {name} | **{100 * rate:.2f} %** | {count:,} |" for name, rate, count in rows]
+    lines = accuracy_lines(metrics)
     lines += ["", *per_class_lines(metrics["test"])]
     run = metrics["training"]
     lines += [

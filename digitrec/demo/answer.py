@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from digitrec.recognizer import Prediction
+from digitrec.recognizer import Prediction, percent
 
 NOTHING_DRAWN = "Nothing drawn yet"
 NOT_A_DIGIT = "That does not look like a digit"
-NO_DIGIT = "No digit found"
+NO_DIGIT_FOUND = "No digit found"
 
 FOR, AGAINST = np.array([255, 140, 0]), np.array([0, 130, 255])  # orange and blue: safe to tell
 
@@ -57,11 +57,6 @@ def answer_html(
 
 def message_html(message: str) -> str:
     return f'<div class="answer"><p class="message">{escape(message)}</p></div>'
-
-
-def percent(probability: float) -> str:
-    """Round to a tenth of a per cent, but never to certainty."""
-    return f"{min(99.9, max(0.1, 100 * probability)):.1f} %"
 
 
 def picture_url(

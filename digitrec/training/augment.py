@@ -10,18 +10,27 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, Num
 
-from digitrec.marks import add_marks
+from digitrec.settings import NOT_NEGATIVE, SHARE, setting
+from digitrec.training.marks import add_marks
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    rotation: float = 8.0  # degrees, at most, either way
-    zoom: float = 0.15  # at most this much larger or smaller (0.15: 85 to 115 %)
-    stretch: float = 0.15  # at most this much more along one axis than along the other
-    shear: float = 0.2  # columns to the side per row, at most, either way
-    translation: float = 2.0  # pixels, at most, along each axis
-    elasticity: float = 0.7  # pixels, standard deviation of a smooth displacement
-    marks: float = 0.15  # probability of a mark on a digit that people mark: 0, 1 or 7
+    rotation: float = setting(8.0, "largest rotation, either way", NOT_NEGATIVE, "degrees")
+    zoom: float = setting(
+        0.15, "largest change of size: 0.15 makes 85 to 115 %", SHARE, "share of the size"
+    )
+    stretch: float = setting(
+        0.15, "how much more along one axis than along the other, at most", SHARE
+    )
+    shear: float = setting(0.2, "largest slant, either way", NOT_NEGATIVE, "columns per row")
+    translation: float = setting(2.0, "largest shift along each axis", NOT_NEGATIVE, "pixels")
+    elasticity: float = setting(
+        0.7, "bending: standard deviation of a smooth displacement", NOT_NEGATIVE, "pixels"
+    )
+    marks: float = setting(
+        0.15, "probability of a mark on a digit that people mark: 0, 1 or 7", SHARE
+    )
 
 
 ELASTIC_GRID = 5  # points a side, between which the displacement is interpolated

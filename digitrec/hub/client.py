@@ -1,0 +1,273 @@
+"""What is downloaded from the Hugging Face Hub, and what is pushed there."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import cast
+
+import huggingface_hub
+from httpx2 import HTTPError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
+from huggingface_hub.errors import (
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+    RevisionResolutionError,
+)
+from huggingface_hub.hf_api import RepoFile
+
+from digitrec import pretrained
+from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError
+from digitrec.hub.card import make_card
+from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES
+from digitrec.pretrained import CONFIG_FILE
+
+LARGEST_FILE = 100_000_000  # bytes; the weights have 0.9 million
+PAUSES = (2, 8, 30)  # seconds, between tries to push
+_TOKENS_PAGE = "https://huggingface.co/settings/tokens"
+
+
+def is_repository_id(text: str) -> bool:
+    """Tell whether a text has the form "user/name"."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text) is not None
+
+
+def download_model(repository: str, revision: str | None = None) -> Path:
+    """Fetch a published model, through huggingface_hub's cache: its weights, JSON and pictures.
+
+    Arguments:
+        repository: "user/name".
+        revision: a branch, tag or commit (default: the main branch).
+
+    Returns: the folder; its name is the commit.
+    Raises: HubError.
+    """
+    folder = _download(repository, revision, "model", MODEL_FILES)
+    try:
+        pretrained.read_files(folder)
+    except BadCheckpointError:
+        # Damaged on the way, perhaps; in the cache it would stay so. Who loads it checks again.
+        folder = _download(repository, folder.name, "model", MODEL_FILES, force_download=True)
+    return folder
+
+
+def download_dataset(repository: str, revision: str | None = None) -> Path:
+    """Fetch a dataset of corrections, as `download_model` fetches a model."""
+    return _download(repository, revision, "dataset", DATASET_FILES)
+
+
+def prepare_model(repository: str, *, private: bool | None = None) -> None:
+    """Make the repository of a model unless it exists, and see that it may be pushed to.
+
+    Arguments:
+        repository: "user/name".
+        private: for a new repository (default: as the account is set).
+
+    Raises: HubError; HubUnavailableError when it may work later.
+    """
+    with _in_one_sentence(repository, "the model should be pushed there"):
+        HfApi().create_repo(repository, private=private, exist_ok=True)
+        files = HfApi().list_repo_files(repository)
+        others = [name for name in files if not _matches(name, MODEL_FILES + OTHER_FILES)]
+        if not others and CONFIG_FILE in files:
+            config = HfApi().hf_hub_download(repository, CONFIG_FILE)
+            if "weights_sha256" not in json.loads(Path(config).read_bytes()):
+                others = [CONFIG_FILE]
+    _require_ours(repository, "a model of digitrec", others)
+
+
+def push_model(
+    folder: str | os.PathLike,
+    repository: str,
+    *,
+    private: bool | None = None,
+    pauses: Iterable[float] = PAUSES,
+    pause: Callable[[float], bool | None] = time.sleep,
+) -> str:
+    """Publish a model's folder with a model card, in one commit.
+
+    Arguments:
+        folder: what `pretrained.save_model` wrote, and pictures (*.png).
+        repository: "user/name"; it is made where there is none.
+        private: for a new repository (default: as the account is set).
+        pauses: seconds before the next try, while the Hub is out of reach or busy.
+        pause: waits so long; returns true to give up.
+
+    Returns: the commit's address.
+    Raises: BadCheckpointError; HubError; HubUnavailableError when it may work later.
+    """
+    _, config, metrics = pretrained.load_model(folder)
+    content = {
+        path.name: path.read_bytes()
+        for path in sorted(Path(folder).iterdir())
+        if _matches(path.name, MODEL_FILES)
+    }
+    content["README.md"] = str(make_card(repository, config, metrics, content)).encode()
+
+    def push():
+        prepare_model(repository, private=private)
+        return _commit(repository, "model", content, "Upload the model")
+
+    return _retry(push, pauses, pause)
+
+
+def push_space(
+    folder: str | os.PathLike,
+    repository: str,
+    *,
+    private: bool | None = None,
+    hardware: str | None = None,
+) -> str:
+    """Publish a Space's folder, as `space.build_space` made it, in one commit.
+
+    Arguments:
+        repository: "user/name"; it is made where there is none. What an earlier push left there
+            and the folder no longer holds is deleted.
+        private: for a new Space (default: as the account is set).
+        hardware: for a new Space, such as "zero-a10g" (default: "cpu-basic").
+
+    Returns: the commit's address.
+    Raises: HubError; HubUnavailableError when it may work later.
+    """
+    folder = Path(folder)
+    content = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+    def push():
+        with _in_one_sentence(repository, "the Space should be pushed there"):
+            HfApi().create_repo(
+                repository,
+                repo_type="space",
+                space_sdk="gradio",
+                space_hardware=cast(SpaceHardware | None, hardware),
+                private=private,
+                exist_ok=True,
+            )
+            files = HfApi().list_repo_files(repository, repo_type="space")
+        others = [name for name in files if not _matches(name, OTHER_FILES)]
+        _require_ours(
+            repository, "a Space of digitrec", [] if "digitrec/__init__.py" in files else others
+        )
+        stale = [name for name in others if name not in content]
+        return _commit(repository, "space", content, "Upload the app", stale)
+
+    return _retry(push, PAUSES, time.sleep)
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _download(
+    repository: str, revision: str | None, kind: str, patterns: Sequence[str], **options
+) -> Path:
+    with _in_one_sentence(repository, f"a {kind} should be read from there"):
+        # A full commit asks nobody.
+        commit = HfApi().resolve_revision(repository, repo_type=kind, revision=revision)
+        where = {"repo_type": kind, "revision": commit, "allow_patterns": list(patterns)}
+        if not options:
+            try:
+                return Path(
+                    huggingface_hub.snapshot_download(repository, local_files_only=True, **where)
+                )
+            except LocalEntryNotFoundError:
+                pass
+        tree = HfApi().list_repo_tree(repository, repo_type=kind, revision=commit, recursive=True)
+        sizes = {file.path: file.size for file in tree if isinstance(file, RepoFile)}
+        for name, size in sizes.items():
+            if _matches(name, patterns) and size > LARGEST_FILE:
+                raise HubError(
+                    f"{repository}: {name} should have at most {LARGEST_FILE:,} bytes, but has "
+                    f"{size:,}; name a repository that digitrec wrote."
+                )
+        return Path(huggingface_hub.snapshot_download(repository, **where, **options))
+
+
+def _require_ours(repository: str, what: str, others: list[str]) -> None:
+    if others:
+        raise HubError(
+            f"{repository} should be new or {what}, but holds other content such as "
+            f"{others[0]}; choose another name."
+        )
+
+
+def _commit(
+    repository: str, kind: str, content: dict[str, bytes], message: str, stale: Iterable[str] = ()
+) -> str:
+    operations = [CommitOperationAdd(path, data) for path, data in content.items()]
+    operations += [CommitOperationDelete(path) for path in stale]
+    with _in_one_sentence(repository, f"the {kind} should be pushed there"):
+        # Not `upload_folder`, which may make several commits.
+        commit = HfApi().create_commit(
+            repository, operations, commit_message=message, repo_type=kind
+        )
+    return str(commit.commit_url)
+
+
+def _retry(
+    action: Callable[[], str], pauses: Iterable[float], pause: Callable[[float], bool | None]
+) -> str:
+    for seconds in pauses:
+        try:
+            return action()
+        except HubUnavailableError:
+            if pause(seconds):
+                raise
+    return action()
+
+
+@contextmanager
+def _in_one_sentence(repository: str, expected: str):
+    """Turn the client's errors into one sentence."""
+    if not is_repository_id(repository):
+        raise HubError(
+            f"{repository}: {expected}, but a repository's name is USER/NAME; give both."
+        )
+    try:
+        yield
+    except HubError:
+        raise
+    except (HTTPError, HFValidationError, RevisionResolutionError, OSError, ValueError) as error:
+        kind, found, advice = _diagnose(error)
+        raise kind(f"{repository}: {expected}, but {found}; {advice}.") from error
+
+
+def _diagnose(error: BaseException) -> tuple[type[HubError], str, str]:
+    while isinstance(error, LocalEntryNotFoundError | RevisionResolutionError) and error.__cause__:
+        error = error.__cause__
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    login = f"make a token with the write permission at {_TOKENS_PAGE} and run: hf auth login"
+    if isinstance(error, RevisionNotFoundError):
+        return HubError, "it has no such revision", "name a branch, tag or commit that it has"
+    if isinstance(error, RepositoryNotFoundError) and status != 401:
+        advice = "check the name, and for a private one log in with: hf auth login"
+        return HubError, "there is no such repository on the Hub", advice
+    if status == 401 and huggingface_hub.get_token() is None:
+        return HubError, "no token was found", login
+    if status == 401:
+        return HubError, "the Hub refused the token", login
+    if status == 402:
+        advice = "take one, or create the Space on ZeroGPU with --hardware zero-a10g"
+        return HubError, "the Hub asks for a PRO account", advice
+    if status == 403:
+        return HubError, "the token may not do that (403)", login
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubError, "HF_HUB_OFFLINE is set and no copy is in the cache", "unset it"
+    if status == 408 or status == 429 or (status or 0) >= 500:
+        return HubUnavailableError, f"the Hub answered {status}", "try again later"
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+    if status is None and isinstance(error, HTTPError | OSError):
+        advice = "check the network and try again"
+        return HubUnavailableError, f"the Hub could not be reached ({first_line})", advice
+    return HubError, f"that failed ({first_line})", "check the name and run: hf auth login"

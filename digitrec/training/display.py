@@ -1,0 +1,112 @@
+"""What a training shows on a terminal: a line an epoch, a bar, tables."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from digitrec.pretrained import WEIGHTS_FILE
+from digitrec.training.loop import ScanReport
+from digitrec.training.recipe import Recipe, settings
+
+
+@contextmanager
+def progress_bar(
+    console: Console, epochs: int, images: int, done: int
+) -> Iterator[Callable[[ScanReport], None]]:
+    """Show a bar, where there is a terminal; give what moves it on.
+
+    Arguments:
+        images: trained on in an epoch.
+        done: epochs of a run that is continued.
+    """
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=epochs * images, completed=done * images, status="compiling")
+
+        def show(scan: ScanReport) -> None:
+            bar.update(
+                task,
+                description=f"epoch {scan.epoch}/{epochs}",
+                advance=scan.images,
+                status=f"loss {scan.loss:.4f}  accuracy {100 * scan.accuracy:.2f} %  "
+                f"{scan.images_per_second:,.0f} images/s",
+            )
+
+        yield show
+
+
+def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
+    """Say in one line what the newest of so many epochs brought."""
+    entry, best = history[-1], history[best_epoch - 1]
+    return (
+        f"epoch {len(history):>3}/{epochs}  "
+        f"train loss {entry['train_loss']:.4f} accuracy {100 * entry['train_accuracy']:.2f} %  "
+        f"validation loss {entry['validation_loss']:.4f} "
+        f"accuracy {100 * entry['validation_accuracy']:.2f} %  "
+        f"best {100 * best['validation_accuracy']:.2f} % (epoch {best_epoch})  "
+        f"{entry['images_per_second']:,.0f} images/s"
+    )
+
+
+def print_result(console: Console, folder: Path, figures: dict) -> None:
+    """Print what a finished run reached.
+
+    Arguments:
+        folder: of the run.
+        figures: the contents of its `metrics.json`.
+    """
+    for name in ("validation", "test"):
+        console.print(accuracy_table(figures[name], name))
+    run = figures["training"]
+    megabytes = (folder / WEIGHTS_FILE).stat().st_size / 1e6
+    console.print(
+        f"Best epoch {run['best_epoch']} of {run['epochs']}, {run['seconds']:.0f} s of training, "
+        f"{run['images_per_second']:,.0f} images/s, {megabytes:.2f} MB of weights\n"
+        f"Model: {folder}    to try it: python app.py --model {folder}"
+    )
+
+
+def recipe_lines(recipe: Recipe) -> Iterator[str]:
+    """Give a line for each setting, as `--set` takes it, with its meaning, unit and range."""
+    yield f"# {recipe.command}"
+    part = None
+    for setting in settings(recipe):
+        if setting.part != part:
+            part = setting.part
+            yield f"# {part}"
+        value = json.dumps(setting.value).strip('"')
+        metadata = setting.field.metadata
+        unit = f" [{metadata['unit']}]" if metadata["unit"] else ""
+        assignment = f"{setting.field.name}={value}"
+        yield f"{assignment:<34} # {metadata['meaning']}{unit}; {metadata['allowed'].text}"
+
+
+def accuracy_table(figures: dict, name: str) -> Table:
+    """Lay out what `metrics.classification_metrics` found for the images of that name."""
+    accuracy = f"{100 * figures['accuracy']:.2f} % of {figures['count']:,} {name} images"
+    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)")
+
+
+def per_class_table(figures: dict, title: str) -> Table:
+    """Lay out the figures of each digit, in per cent."""
+    table = Table(title=title)
+    for column in ("digit", "precision", "recall", "F1", "images"):
+        table.add_column(column, justify="right")
+    for digit, row in enumerate(figures["per_class"]):
+        rates = [f"{100 * row[name]:.2f} %" for name in ("precision", "recall", "f1")]
+        table.add_row(str(digit), *rates, str(row["count"]))
+    return table

@@ -1,0 +1,61 @@
+"""How a network reads a part of the data: logits, calibrated probabilities and figures."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, UInt8
+
+from digitrec.compilation import jit
+from digitrec.model import Network
+from digitrec.training.data import Examples
+from digitrec.training.metrics import (
+    calibrated_probabilities,
+    classification_metrics,
+    fit_temperature,
+)
+
+
+@partial(jit, static_argnames="graphdef")
+def compute_logits(
+    params: nnx.State,
+    batch_stats: nnx.State,
+    images: UInt8[Array, "count 28 28 1"],
+    *,
+    graphdef: nnx.GraphDef,
+) -> Float[Array, "count 10"]:
+    """Run the network, its `graphdef` in evaluation mode, over every image exactly once."""
+    network = nnx.merge(graphdef, params, batch_stats)
+    return jax.lax.map(lambda image: network(image[None])[0], images, batch_size=500)
+
+
+def network_logits(
+    network: Network, images: UInt8[np.ndarray, "count 28 28 1"]
+) -> Float[np.ndarray, "count 10"]:
+    """Run a network that is in evaluation mode over every image exactly once."""
+    graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
+    return np.asarray(compute_logits(params, batch_stats, images, graphdef=graphdef))
+
+
+class Evaluation(NamedTuple):
+    logits: Float[np.ndarray, "count 10"]
+    temperature: float  # what the logits are divided by
+    probabilities: Float[np.ndarray, "count 10"]  # calibrated
+    figures: dict  # what `metrics.classification_metrics` found
+
+
+def evaluate(network: Network, examples: Examples, temperature: float | None = None) -> Evaluation:
+    """Read each image once.
+
+    Arguments:
+        network: in evaluation mode.
+        temperature: of the calibration (default: what fits these images best).
+    """
+    logits = network_logits(network, examples.images)
+    if temperature is None:
+        temperature = fit_temperature(logits, examples.labels)
+    probabilities = calibrated_probabilities(logits, temperature)
+    figures = classification_metrics(examples.labels, probabilities)
+    return Evaluation(logits, temperature, probabilities, figures)

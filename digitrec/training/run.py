@@ -1,0 +1,154 @@
+"""A run's folder: its recipe, its states, and at the end the published model."""
+
+import json
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from joblib import cpu_count
+
+from digitrec import pretrained
+from digitrec.errors import BadCheckpointError
+from digitrec.hub import client
+from digitrec.model import Network, make_graphdef
+from digitrec.training import data, metrics, report
+from digitrec.training.evaluation import Evaluation, evaluate
+from digitrec.training.loop import Progress
+from digitrec.training.recipe import Recipe
+
+RECIPE_FILE = "recipe.json"
+STATES_FOLDER = "states"
+
+
+def require_new_folder(run: Path) -> None:
+    """Raise BadCheckpointError for a folder in which no run can be started."""
+    try:
+        if run.exists() and any(run.iterdir()):
+            raise BadCheckpointError(
+                f"--output {run} should be a new or an empty folder, but holds files; choose "
+                f"another, or continue that run with --resume {run}."
+            )
+    except OSError as error:
+        raise _not_writable(run, error) from error
+
+
+def start_run(run: Path, recipe: Recipe) -> None:
+    """Make the folder and record the recipe.
+
+    Raises: BadCheckpointError.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        pretrained.write_json(run / RECIPE_FILE, recipe.to_json())
+    except OSError as error:
+        raise _not_writable(run, error) from error
+
+
+def _not_writable(run: Path, error: OSError) -> BadCheckpointError:
+    return BadCheckpointError(
+        f"--output {run} should be a folder to write to, but is not ({error.strerror}); "
+        "choose another."
+    )
+
+
+def read_recipe(run: Path) -> Recipe:
+    """Read the recipe of a run that is to go on.
+
+    Raises: BadCheckpointError.
+    """
+    if (run / pretrained.METRICS_FILE).exists():  # the last file that a run writes
+        raise BadCheckpointError(
+            f"--resume {run} should name an unfinished run, but this one is finished; "
+            f"try it with: python app.py --model {run}"
+        )
+    try:
+        values = json.loads((run / RECIPE_FILE).read_text())
+    except (OSError, ValueError) as error:
+        raise BadCheckpointError(
+            f"--resume {run} should name a run's folder, but its {RECIPE_FILE} cannot be read "
+            f"({error}); list the runs with: ls runs"
+        ) from error
+    return Recipe.from_json(values, run)
+
+
+def best_network(recipe: Recipe, progress: Progress) -> Network:
+    """Give the network of the best epoch so far, in evaluation mode."""
+    graphdef = make_graphdef(recipe.network, training=False)
+    return nnx.merge(graphdef, progress.best_params, progress.best_batch_stats)
+
+
+def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) -> dict:
+    """Publish the best epoch into the run's folder; the only place that reads the test images.
+
+    Returns: the contents of `metrics.json`.
+    """
+    network = best_network(recipe, progress)
+    validation = evaluate(network, split.validation)
+    test = evaluate(network, split.test, validation.temperature)
+    report.plot_curves(list(progress.history), run / "training_curves.png")
+    report.plot_test(split.test, test, run)
+    figures = {"validation": validation.figures, "test": test.figures}
+    figures |= _describe_run(recipe, split, progress)
+    config = _describe_model(recipe, validation)
+    pretrained.save_model(run, nnx.state(network), config, figures)
+    return figures
+
+
+def push_best(
+    repository: str, recipe: Recipe, split: data.Split, progress: Progress, **pausing: Any
+) -> None:
+    """Push the best epoch so far; the test images stay unread.
+
+    Arguments:
+        pausing: `pauses` and `pause`, as `client.push_model` takes them.
+    """
+    network = best_network(recipe, progress)
+    validation = evaluate(network, split.validation)
+    figures = {"validation": validation.figures} | _describe_run(recipe, split, progress)
+    with tempfile.TemporaryDirectory() as folder:
+        config = _describe_model(recipe, validation)
+        pretrained.save_model(folder, nnx.state(network), config, figures)
+        client.push_model(folder, repository, **pausing)
+
+
+def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict:
+    history = list(progress.history)
+    return {
+        "training": {
+            "protocol": recipe.split.protocol,
+            "images": len(split.train.labels),
+            "epochs": len(history),
+            "best_epoch": progress.early_stopping.best_epoch,
+            "seconds": sum(entry["seconds"] for entry in history),
+            "images_per_second": float(
+                np.median([entry["images_per_second"] for entry in history])
+            ),
+            "history": history,
+        },
+        "model": {
+            "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
+        },
+    }
+
+
+def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
+    training = recipe.to_json()
+    return {
+        "model": training.pop("network"),
+        "temperature": validation.temperature,
+        "digit_threshold": metrics.fit_digit_threshold(validation.logits),
+        "training": {
+            **training,
+            "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
+            "hardware": f"{cpu_count()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},
+            },
+        },
+    }

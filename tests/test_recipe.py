@@ -1,0 +1,95 @@
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+
+from digitrec.errors import BadCheckpointError, TrainingError
+from digitrec.training.inputs import Inputs
+from digitrec.training.recipe import (
+    PRESETS,
+    Recipe,
+    change,
+    differences,
+    make_recipe,
+    recipe_of_model,
+    settings,
+)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_recipe_comes_back_from_json_the_same(preset):
+    recipe = replace(PRESETS[preset], strokes_sha256="ab", command="python train.py")
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())), "run")
+    assert again == recipe and again.command == recipe.command
+
+
+def test_recipe_of_the_shipped_model_is_read_though_it_was_written_before_recipes_were():
+    config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
+    assert "extra_data_sha256" not in config["training"]
+    recipe = recipe_of_model(config, ROOT / "checkpoints")
+    assert differences(recipe, Recipe()) == ["strokes_sha256"]
+
+
+def test_every_setting_of_a_preset_may_be_what_it_is():
+    for preset in PRESETS.values():
+        values = {field.name: json.dumps(value) for _, field, value in settings(preset)}
+        texts = {name: text.strip('"') for name, text in values.items()}
+        assert change(Recipe(), texts) == preset
+
+
+def test_change_reads_each_kind_of_value():
+    recipe = change(
+        Recipe(), {"zoom": "0", "filters": "[8, 8]", "schedule": "plateau", "refresh": "3"}
+    )
+    assert recipe.augmentation.zoom == 0.0 and isinstance(recipe.augmentation.zoom, float)
+    assert recipe.network.filters == (8, 8) and recipe.training.schedule == "plateau"
+    assert set(differences(recipe, Recipe())) == {"zoom", "filters", "schedule", "refresh"}
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("zoom", "1", "expected a number from 0 to below 1, found '1'"),
+        ("zoom", "NaN", "expected a number from 0 to below 1, found 'NaN'"),
+        ("zoom", "true", "expected a number from 0 to below 1"),
+        ("epochs", "2.5", "expected a whole number above 0"),
+        ("seed", str(2**32), "from 0 to 2^32 - 1"),
+        ("filters", "[]", "expected a list of whole numbers above 0"),
+        ("kernel_sizes", "[3, 3]", "expected a list of lists"),
+        ("optimizer", "adam", "expected one of adamw, muon, sgd"),
+        ("zom", "1", "choose one of batch_size, "),
+    ],
+)
+def test_what_is_not_allowed_is_one_sentence_that_says_what_is(name, text, said):
+    with pytest.raises(TrainingError) as caught:
+        change(Recipe(), {name: text})
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_command_makes_the_recipe_again():
+    values = {"seed": "3", "zoom": "0.1"}
+    inputs = Inputs(strokes="some/where/pens.tra", strokes_sha256="ab")
+    recipe = make_recipe("fast", values, inputs)
+    expected = "python train.py --preset fast --seed 3 --set zoom=0.1 --strokes pens.tra"
+    assert recipe.command == expected and recipe.strokes_sha256 == "ab"
+
+
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        (lambda values: values.pop("protocol"), "protocol is not there"),
+        (lambda values: values["training"].pop("seed"), "seed is not there"),
+        (
+            lambda values: values["training"].update(epochs=-1),
+            "epochs: expected a whole number above 0, found -1",
+        ),
+        (lambda values: values.update(network=None), "does not"),
+    ],
+)
+def test_record_that_is_no_recipe_is_one_sentence(damage, said):
+    values = json.loads(json.dumps(Recipe().to_json()))
+    damage(values)
+    with pytest.raises(BadCheckpointError, match=said) as caught:
+        Recipe.from_json(values, "runs/one")
+    assert str(caught.value).startswith("runs/one should record")
