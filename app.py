@@ -6,7 +6,7 @@ import socket
 
 from digitrec import DigitrecError, DigitRecognizer
 from digitrec.demo.feedback import open_feedback
-from digitrec.demo.layout import LAUNCH_OPTIONS, build_demo
+from digitrec.demo.layout import build_demo, launch_options
 from digitrec.demo.serving import ServedModel, load_served_model
 
 if importlib.util.find_spec("spaces"):
@@ -60,7 +60,7 @@ if __name__ == "__main__":
             server_port=options.port,
             share=options.share,
             mcp_server=options.mcp,
-            **LAUNCH_OPTIONS,
+            **launch_options(served.recognizer),
         )
     except OSError as error:
         parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")

@@ -227,12 +227,16 @@ def app_url(tmp_path_factory):
         yield url
 
 
-@contextmanager
-def serve_app(folder, *arguments, **environment):
-    """Run app.py in a folder, with its log in there, and give its address."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serve_app(folder, *arguments, port=None, **environment):
+    """Run app.py in a folder, with its log in there, and give its address."""
+    port = port or free_port()
     with (folder / "log").open("w+") as log:
         app = subprocess.Popen(
             [sys.executable, ROOT / "app.py", "--port", str(port), *arguments],

@@ -1,30 +1,43 @@
 import json
 
 from conftest import ROOT
+from PIL import Image
 
 from digitrec import DigitRecognizer
-from digitrec.demo.about import about_markdown, about_pictures
+from digitrec.demo.about import about_html, claim
 from digitrec.pretrained import load_model
+
+METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
 
 
 def test_figures_are_those_of_the_checkpoint(recognizer):
-    metrics = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
-    text = about_markdown(recognizer)
-    assert f"**{100 * metrics['test']['accuracy']:.2f} %** | 10,000" in text
-    assert f"**{100 * metrics['drawn_digits']['mean']:.2f} %** | 12,000" in text
-    assert f"{metrics['model']['parameters']:,} parameters" in text
-    for row in metrics["test"]["per_class"]:
-        assert f"{100 * row['precision']:.2f} % | {100 * row['recall']:.2f} %" in text
-    assert recognizer.config["training"]["command"] in text
+    html = about_html(recognizer)
+    assert f"{100 * METRICS['test']['accuracy']:.2f} %</dd><dt>of MNIST's 10,000" in html
+    assert f"{100 * METRICS['drawn_digits']['mean']:.2f} %</dd><dt>of 12,000 drawings" in html
+    assert f"{METRICS['model']['parameters']:,}</dd><dt>parameters" in html
+    for row in METRICS["test"]["per_class"]:
+        assert f"{100 * row['precision']:.2f} %</td><td>{100 * row['recall']:.2f} %" in html
+    assert recognizer.config["training"]["command"] in html
 
 
-def test_pictures_are_those_that_the_folder_holds(recognizer):
-    captions = [caption for caption, _ in about_pictures(recognizer)]
-    assert captions[0] == "Test images that it misreads"
-    assert any("Confusion matrix" in caption for caption in captions)
+def test_claim_is_one_sentence_with_size_and_accuracy(recognizer):
+    assert claim(recognizer) == "A network of 0.9 MB that reads 99.4 % of people's drawings."
+
+
+def test_misread_digits_are_as_many_as_the_sheet_holds(recognizer):
+    misread = METRICS["test"]["misread"]
+    with Image.open(ROOT / "checkpoints" / "misread_digits.png") as sheet:
+        assert sheet.size == (28 * len(misread), 28)
+    assert len(misread) == METRICS["test"]["errors"]
+    html = about_html(recognizer)
+    assert all(f"<span>{truth}, read as {answer}</span>" in html for truth, answer in misread)
+    confusion = METRICS["test"]["confusion"]
+    for truth, answer in misread:
+        assert truth != answer and confusion[truth][answer] > 0
 
 
 def test_model_without_figures_is_shown_all_the_same():
     network, config, _ = load_model(ROOT / "checkpoints")
     recognizer = DigitRecognizer(network, config, {})
-    assert "without figures" in about_markdown(recognizer) and about_pictures(recognizer) == []
+    assert "without figures" in about_html(recognizer)
+    assert claim(recognizer) == "A small network that reads handwritten digits."

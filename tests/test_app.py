@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import io
 import json
 import os
 import re
@@ -34,12 +33,6 @@ def folder(tmp_path, seven):
     """Where a reader of the README would be, with a picture."""
     (tmp_path / "seven.png").write_bytes(seven.read_bytes())
     return tmp_path
-
-
-def data_url(image):
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def post(url, body):
@@ -239,39 +232,3 @@ def test_broken_package_is_not_taken_for_a_missing_option(tmp_path):
     )
     assert result.returncode == 1 and "the package is broken" in result.stderr
     assert "--mcp" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    "drawing",
-    [
-        "data:image/png;base64,AAAA",
-        "data:image/jpeg;base64,AAAA",
-        data_url(Image.new("RGBA", (5000, 5000))),
-    ],
-)
-def test_drawing_that_the_pad_did_not_make_is_refused_with_a_sentence(app_url, drawing):
-    config = json.load(urllib.request.urlopen(f"{app_url}/config"))
-    by_id = {component["id"]: component["props"] for component in config["components"]}
-    (number,) = {
-        dependency["id"]
-        for dependency in config["dependencies"]
-        if [by_id[i].get("elem_id") for i in dependency["inputs"]][:1] == ["drawing"]
-    }
-    body = {"data": [drawing, False], "fn_index": number, "session_hash": "stranger"}
-    post(f"{app_url}/gradio_api/queue/join", body).close()
-    events = f"{app_url}/gradio_api/queue/data?session_hash=stranger"
-    assert "should be a PNG as a data URL" in urllib.request.urlopen(events).read().decode()
-
-
-def test_memory_of_the_server_cannot_be_filled_through_the_pad(app_url):
-    config = json.load(urllib.request.urlopen(f"{app_url}/config"))
-    (pad,) = (c["id"] for c in config["components"] if c["props"].get("elem_id") == "pad")
-    body = {"data": {"x": 1}, "component_id": pad, "fn_name": "accept_blobs", "session_hash": "s"}
-    with pytest.raises(urllib.error.HTTPError):
-        post(f"{app_url}/gradio_api/component_server", body)
-
-
-def test_page_describes_itself_to_chats(app_url):
-    page = urllib.request.urlopen(app_url).read().decode()
-    assert 'property="og:title" content="digitrec: draw a digit"' in page
-    assert 'content="Draw a digit with the mouse or a finger' in page

@@ -1,32 +1,98 @@
 """What the app says about its model, read from the files that were published with it."""
 
-from pathlib import Path
+from html import escape
 
-from digitrec.hub.card import PICTURES, accuracy_lines, per_class_lines
+from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 
-def about_markdown(recognizer: DigitRecognizer) -> str:
-    """Lay out the figures of `metrics.json` and how the model came about, as Markdown."""
-    metrics, training = recognizer.metrics, recognizer.config["training"]
+def claim(recognizer: DigitRecognizer) -> str:
+    """Say in one sentence how large and how accurate the network is."""
+    metrics = recognizer.metrics
+    parts = []
+    if parameters := metrics.get("model", {}).get("parameters"):
+        parts.append(f"A network of {4 * parameters / 1e6:.1f} MB")
+    else:
+        parts.append("A small network")
+    if drawn := metrics.get("drawn_digits"):
+        parts.append(f"that reads {100 * drawn['mean']:.1f} % of people's drawings")
+    elif test := metrics.get("test"):
+        parts.append(f"that reads {100 * test['accuracy']:.1f} % of MNIST's test images")
+    else:
+        parts.append("that reads handwritten digits")
+    return " ".join(parts) + "."
+
+
+def about_html(recognizer: DigitRecognizer) -> str:
+    """Lay out three large figures, the misread digits, and tables and plots, folded."""
+    metrics = recognizer.metrics
     if not metrics.keys() >= {"test", "validation", "training", "model"}:
-        return "This model was published without figures about test images."
-    lines = accuracy_lines(metrics)
-    lines += ["", *per_class_lines(metrics["test"])]
-    run = metrics["training"]
-    lines += [
-        "",
-        f"A convolutional network of {metrics['model']['parameters']:,} parameters, trained for "
-        f"{run['epochs']} epochs in {run['seconds'] / 60:.0f} minutes with "
-        f"`{training['command']}`; epoch {run['best_epoch']} had the best validation accuracy. "
-        "The test images were read once, when all was chosen.",
-    ]
-    return "\n".join(lines)
+        return "<h2>About the model</h2><p>It was published without figures about test images.</p>"
+    return (
+        f"<h2>About the model</h2>{_figures(metrics)}{_misread(recognizer)}"
+        f"<details><summary>Each digit, and how it was trained</summary>{_table(metrics['test'])}"
+        f"{_story(recognizer)}{_plots(recognizer)}</details>"
+    )
 
 
-def about_pictures(recognizer: DigitRecognizer) -> list[tuple[str, Path]]:
-    """Give the captions and paths of those pictures that the model's folder holds."""
-    if recognizer.folder is None:
-        return []
-    paths = {recognizer.folder / name: caption for name, caption in PICTURES.items()}
-    return [(caption, path) for path, caption in paths.items() if path.is_file()]
+def _figures(metrics: dict) -> str:
+    test = metrics["test"]
+    rows = [(f"{100 * test['accuracy']:.2f} %", f"of MNIST's {test['count']:,} test images")]
+    if drawn := metrics.get("drawn_digits"):
+        share = f"{100 * drawn['mean']:.2f} %"
+        rows.insert(0, (share, f"of {drawn['drawings']:,} drawings by people it never met"))
+    rows.append((f"{metrics['model']['parameters']:,}", "parameters"))
+    cells = "".join(f"<div><dd>{value}</dd><dt>{name}</dt></div>" for value, name in rows)
+    return f'<dl class="figures">{cells}</dl>'
+
+
+def _misread(recognizer: DigitRecognizer) -> str:
+    folder, misread = recognizer.folder, recognizer.metrics["test"].get("misread")
+    if folder is None or not misread or not (folder / MISREAD_DIGITS).is_file():
+        return ""
+    count = len(misread)
+    cells = "".join(
+        f'<li><span class="misread" style="--place:{index}"></span>'
+        f"<span>{truth}, read as {answer}</span></li>"
+        for index, (truth, answer) in enumerate(misread)
+    )
+    url = f"gradio_api/file={folder.resolve() / MISREAD_DIGITS}"
+    return (
+        "<h3>Could you read these?</h3><p>"
+        f"All {count} of MNIST's test images that it misreads, with what they should be.</p>"
+        f'<ol class="misread-grid" style="--count:{count};--sheet:url(\'{url}\')">{cells}</ol>'
+    )
+
+
+def _table(test: dict) -> str:
+    rows = "".join(
+        f"<tr><th scope='row'>{digit}</th><td>{100 * row['precision']:.2f} %</td>"
+        f"<td>{100 * row['recall']:.2f} %</td><td>{row['count']:,}</td></tr>"
+        for digit, row in enumerate(test["per_class"])
+    )
+    head = "".join(
+        f"<th scope='col'>{name}</th>" for name in ("digit", "precision", "recall", "images")
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _story(recognizer: DigitRecognizer) -> str:
+    run = recognizer.metrics["training"]
+    command = escape(recognizer.config["training"]["command"])
+    return (
+        f"<p>Trained for {run['epochs']} epochs in {run['seconds'] / 60:.0f} minutes with "
+        f"<code>{command}</code>; epoch {run['best_epoch']} had the best validation accuracy. The "
+        "test images were read once, when all was chosen.</p>"
+    )
+
+
+def _plots(recognizer: DigitRecognizer) -> str:
+    folder = recognizer.folder
+    if folder is None:
+        return ""
+    return "".join(
+        f"<figure><figcaption>{caption}</figcaption>"
+        f'<img src="gradio_api/file={(folder / name).resolve()}" alt="" loading="lazy"></figure>'
+        for name, caption in PICTURES.items()
+        if name != "misread.png" and (folder / name).is_file()
+    )

@@ -1,22 +1,23 @@
 """What the page and the endpoints do: an event comes in, an answer goes out."""
 
-import base64
-import io
 from pathlib import Path
+from typing import Any
 
-import gradio as gr
-from PIL import Image
-
-from digitrec.demo.answer import NO_DIGIT_FOUND, NOTHING_DRAWN, answer_html, message_html
+from digitrec.demo.answer import (
+    BLANK,
+    NO_DIGIT_FOUND,
+    SMALL,
+    answer_html,
+    explanation_html,
+    ink_box,
+    message_html,
+)
 from digitrec.demo.feedback import Feedback
-from digitrec.demo.share import decode_drawing, encode_drawing
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
 from digitrec.recognizer import DigitRecognizer, Prediction
 
-CANVAS = 400  # pixels a side of the pad
-LONGEST_DRAWING = 1_000_000  # characters of a data URL; what the pad sends has about 7,000
-LARGEST_DRAWING = 1_000_000  # pixels; the pad has 160,000
+Drawing = dict[str, Any]  # what a Sketchpad hands over
 
 
 class Handlers:
@@ -28,39 +29,42 @@ class Handlers:
         self._revision = revision
         self._feedback = feedback
 
-    def read_drawing(self, drawing: str, why: bool) -> str:
-        if not drawing:
-            return message_html(NOTHING_DRAWN)
-        image = _decode_data_url(drawing)
-        prediction = self._read(image)
-        explain = why and prediction.top()
-        return answer_html(
-            prediction,
-            contributions=self._recognizer.explain(prediction) if explain else None,
-            code=encode_drawing(image) if prediction.top() else "",
-        )
+    def read_drawing(self, drawing: Drawing) -> str:
+        if drawing["composite"] is None:
+            return BLANK
+        prediction = self._read(drawing)
+        left, top, right, bottom = ink_box(drawing["composite"])
+        small = max(right - left, bottom - top) < SMALL
+        return answer_html(prediction, hint="Draw larger" if small else "")
 
-    def open_link(self, code: str):
-        """Put the drawing of a link on the pad; as soon as it is there, page/pad.js sends it."""
-        try:
-            drawing = decode_drawing(code)
-        except BadImageError as error:
-            return gr.skip(), message_html(str(error))
-        return drawing.resize((CANVAS, CANVAS), Image.Resampling.LANCZOS).convert("RGB"), gr.skip()
-
-    def keep_correction(self, drawing: str, label: str | None):
-        """Keep what was drawn, with what it is; take the choice back."""
-        prediction = self._read(_decode_data_url(drawing)) if drawing else None
-        if label is None or not prediction or not prediction.top():
-            return label, "Draw a digit and choose what it is first."
-        assert self._feedback is not None  # otherwise the page asks for none
-        kept = self._feedback.add(prediction.image, int(label), prediction, self._revision)
-        return None, f"Thank you, kept as a {label}." if kept else "There is no room for more."
-
-    def read_picture(self, image: Path | None) -> str:
-        if image is None:
+    def explain_drawing(self, drawing: Drawing) -> str:
+        """Show what spoke for the answer, over the drawing; nothing where there is no answer."""
+        if drawing["composite"] is None:
             return ""
-        return answer_html(self._read(image), empty=NO_DIGIT_FOUND, other=NO_DIGIT_FOUND)
+        prediction = self._read(drawing)
+        if not prediction.is_digit:
+            return ""
+        contributions = self._recognizer.explain(prediction)
+        return explanation_html(prediction, contributions, drawing["composite"])
+
+    def keep_correction(self, drawing: Drawing, label: str) -> str:
+        """Keep what was drawn, with what it is."""
+        assert self._feedback is not None  # otherwise the page asks for none
+        prediction = self._read(drawing)
+        if not prediction.top() or label not in map(str, range(10)):
+            return "Draw a digit first, then choose what it is."
+        kept = self._feedback.add(prediction.image, int(label), prediction, self._revision)
+        return f"Thank you, kept as a {label}." if kept else "There is no room for more."
+
+    def read_photo(self, photo: Path | None) -> str:
+        """Read a picture; one that cannot be read gets a sentence in place of an old answer."""
+        if photo is None:
+            return BLANK
+        try:
+            prediction = self._recognizer.predict(photo)
+        except BadImageError as error:
+            return message_html(str(error))
+        return answer_html(prediction, other=NO_DIGIT_FOUND)
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
@@ -105,7 +109,7 @@ class Handlers:
             "drawing_accuracy": metrics.get("drawn_digits", {}).get("mean"),
         }
 
-    def _read(self, image: Image.Image | Path) -> Prediction:
+    def _read(self, image: Drawing | Path) -> Prediction:
         try:
             return self._recognizer.predict(image)
         except BadImageError as error:
@@ -121,19 +125,3 @@ class Handlers:
             "digit_score": prediction.digit_score if prediction.top() else None,
             "revision": self._revision,
         }
-
-
-def _decode_data_url(text: str) -> Image.Image:
-    start, _, content = text.partition(",")
-    try:
-        if start != "data:image/png;base64" or len(text) > LONGEST_DRAWING:
-            raise ValueError(f"{len(text):,} characters that begin with {start[:30]!r}")
-        image = Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"])
-        if image.width * image.height > LARGEST_DRAWING:
-            raise ValueError(f"{image.width}x{image.height} pixels")
-        image.load()
-    except Exception as error:  # Pillow raises errors of many kinds on what it cannot read
-        raise refusal(
-            f"The drawing should be a PNG as a data URL, but is not ({error}); reload the page."
-        ) from error
-    return image

@@ -1,4 +1,4 @@
-"""Input components for pictures that are handed over as the files that they are.
+"""Input components for pictures, which are handed over as the files that they are.
 
 `digitrec.picture` reads alpha, 16 bits and EXIF, which Gradio's own components lose.
 """
@@ -11,6 +11,7 @@ from gradio.data_classes import ImageData
 from gradio.processing_utils import save_bytes_to_cache
 from gradio_client.utils import decode_base64_to_binary
 
+PAGE = Path(__file__).with_name("page")
 LARGEST_BATCH = 64  # pictures
 
 
@@ -44,6 +45,42 @@ class PicturesInput(gr.File):
 
     def example_payload(self):
         return [PictureInput().example_payload()]  # gr.File's own is a PDF
+
+
+class PhotoInput(gr.HTML):
+    """A button and examples; takes pictures that are chosen, photographed, pasted or dropped.
+
+    The browser shows the picture on the pad and sends what Gradio's upload gives, or the name of
+    an example. Event: `upload`.
+    """
+
+    def __init__(self, **options):
+        examples = sorted((PAGE / "examples").iterdir())
+        pictures = "".join(
+            f'<button type="button" class="example" data-name="{path.name}">'
+            f'<img src="gradio_api/file={path}" alt="Example {number}" loading="lazy"></button>'
+            for number, path in enumerate(examples, 1)
+        )
+        super().__init__(
+            html_template='<p><label class="choose"><input type="file" accept="image/*">'
+            '<span></span></label> <span class="by-mouse">paste or drop one anywhere,</span> '
+            "or try one of these:</p>"
+            f'<div class="examples">{pictures}</div>',
+            js_on_load=(PAGE / "photo.js").read_text(),
+            apply_default_css=False,
+            **options,
+        )
+
+    def preprocess(self, payload: dict | None) -> Path | None:
+        if not payload:
+            return None
+        if name := payload.get("example"):
+            path = PAGE / "examples" / Path(name).name
+            return path if path.is_file() else None
+        return _uploaded_file(self, gr.FileData(path=payload.get("path") or ""))
+
+    def api_info(self):
+        return {"type": "object", "description": "the path of an upload"}
 
 
 def _uploaded_file(component: Component, file: gr.FileData | ImageData) -> Path:

@@ -14,6 +14,10 @@ PICTURES = {
 }
 
 
+# The misread test images side by side, for the app; `metrics.json` says what they are.
+MISREAD_DIGITS = "misread_digits.png"
+
+
 def make_card(
     repository: str, config: dict, metrics: dict, files: Collection[str] = ()
 ) -> ModelCard:

@@ -12,11 +12,13 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 from rich.console import Console
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.errors import DigitrecError
-from digitrec.pretrained import load_model
+from digitrec.hub.card import MISREAD_DIGITS
+from digitrec.pretrained import METRICS_FILE, load_model, write_json
 from digitrec.training.data import Examples, load_mnist, split_mnist
 from digitrec.training.display import accuracy_table
 from digitrec.training.evaluation import Evaluation, evaluate
@@ -88,6 +90,15 @@ def plot_images(
     figure.savefig(path, dpi=100)
 
 
+def find_misread(
+    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
+) -> Int[np.ndarray, " misread"]:
+    """Give the places of all images that are misread, the surest mistakes first."""
+    answers = probabilities.argmax(1)
+    wrong = np.flatnonzero(answers != labels)
+    return wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
+
+
 def plot_misread(
     images: UInt8[np.ndarray, "count height width 1"],
     labels: Int[np.ndarray, " count"],
@@ -97,9 +108,7 @@ def plot_misread(
     """Draw every image that is misread, the surest mistakes first, with truth, answer and how
     probable both were held to be, as PNG.
     """
-    answers = probabilities.argmax(1)
-    wrong = np.flatnonzero(answers != labels)
-    wrong = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
+    answers, wrong = probabilities.argmax(1), find_misread(labels, probabilities)
     captions = [
         f"{labels[i]} ({probabilities[i, labels[i]]:.0%})\nread as {answers[i]} "
         f"({probabilities[i, answers[i]]:.0%})"
@@ -134,13 +143,23 @@ def plot_reliability(
     figure.savefig(path, dpi=120)
 
 
-def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> None:
-    """Draw how the test images are read, into the run's folder."""
+def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> list[list[int]]:
+    """Draw how the test images are read, into the run's folder.
+
+    Returns: truth and answer of the misread images, in the order in which they lie side by side
+        in MISREAD_DIGITS, as dark ink on white.
+    """
     probabilities, figures = evaluation.probabilities, evaluation.figures
     plot_misread(test.images, test.labels, probabilities, run / "misread.png")
     title = f"{figures['errors']} errors in {figures['count']:,} test images"
     plot_confusion(figures["confusion"], title, run / "confusion_matrix.png")
     plot_reliability(test.labels, probabilities, "test images", run / "reliability.png")
+    misread = find_misread(test.labels, probabilities)
+    if len(misread):
+        digits = np.concatenate(list(test.images[misread, ..., 0]), axis=1)
+        Image.fromarray(255 - digits).save(run / MISREAD_DIGITS, optimize=True)
+    answers = probabilities.argmax(1)
+    return [[int(test.labels[place]), int(answers[place])] for place in misread]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -151,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--manual-dir", help="folder with MNIST's four .gz files")
     options = parser.parse_args(arguments)
     try:
-        network, config, _ = load_model(options.run)
+        network, config, metrics = load_model(options.run)
         recipe = recipe_of_model(config, options.run)
         mnist = load_mnist(options.data_dir, options.manual_dir)
     except DigitrecError as error:
@@ -159,7 +178,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     test = split_mnist(*mnist, recipe.split).test
     evaluation = evaluate(network, test, config["temperature"])
-    plot_test(test, evaluation, options.run)
+    misread = plot_test(test, evaluation, options.run)
+    if "test" in metrics:
+        metrics["test"]["misread"] = misread
+        write_json(options.run / METRICS_FILE, metrics)
     Console().print(accuracy_table(evaluation.figures, "test"))
     return 0
 

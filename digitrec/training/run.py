@@ -91,8 +91,8 @@ def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) ->
     validation = evaluate(network, split.validation)
     test = evaluate(network, split.test, validation.temperature)
     report.plot_curves(list(progress.history), run / "training_curves.png")
-    report.plot_test(split.test, test, run)
-    figures = {"validation": validation.figures, "test": test.figures}
+    misread = report.plot_test(split.test, test, run)
+    figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
     figures |= _describe_run(recipe, split, progress)
     config = _describe_model(recipe, validation)
     pretrained.save_model(run, nnx.state(network), config, figures)

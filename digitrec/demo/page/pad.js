@@ -1,121 +1,331 @@
-// Runs once, as the `js_on_load` of the hidden element that carries the drawing to the server.
-// What mentions 6.31 is needed for that version of Gradio.
+// The pad: a sheet of white paper that keeps a list of strokes. It needs nothing else of the page
+// and runs before the rest has arrived, so that one can draw while the network is slow.
+(() => {
+  if (customElements.get("digit-pad")) return;
 
-const LOOK = 50; // milliseconds between looks at what the pad does later
-const button = (name) => document.querySelector(`#pad button[aria-label="${name}"]`);
+  const SIDE = 400; // pixels a side of the picture that is read
+  const PEN = 24 / SIDE; // as thick, for a digit of 300 pixels, as MNIST's pen is
+  const ERASER = 56 / SIDE;
+  const STORE = "digitrec-drawing";
+  const LONGEST_CODE = 1900; // characters of a link; browsers and chat programs all take 2 KB
 
-// 6.31 leaves its PixiJS application here. The paper is what has a background and layers of ink.
-const findPaper = () => window.__PIXI_APP__?.stage?.children.find((child) =>
-  child.children.some((layer) => layer.zIndex === -1));
+  class Pad extends HTMLElement {
+    actions = []; // strokes, {eraser, points}, and {clear: true}; points are shares of the side
+    undone = [];
+    paper = null; // a picture from a link of old, below the strokes
+    stroke = null; // the one under way
+    erasing = false;
 
-// The pad's own events would upload every layer several times a stroke (6.31); the sheet of paper
-// can be read without a request.
-function readPad() {
-  const target = findPaper();
-  if (!target) return null;
-  const { extract } = window.__PIXI_APP__.renderer;
-  return extract.canvas({ target, resolution: 1 }).toDataURL("image/png");
-}
+    connectedCallback() {
+      if (this.canvas) return; // moved to another place of the page
+      this.innerHTML = `
+        <div class="sheet">
+          <canvas role="img" aria-label="Paper to draw a digit on; it needs a mouse, a pen or a finger"></canvas>
+          <img class="photo" alt="The picture that is read" hidden>
+          <svg class="ghost" viewBox="0 0 100 100" aria-hidden="true">
+            <path pathLength="1" d="M33 34 C36 20 64 19 64 36 C64 52 38 62 33 78 L68 78"/>
+          </svg>
+        </div>
+        <div class="tools" role="group" aria-label="Drawing">
+          <button type="button" name="undo">Undo</button>
+          <button type="button" name="clear">Clear</button>
+          <button type="button" name="eraser" aria-pressed="false">Eraser</button>
+          <button type="button" name="back">Back to the drawing</button>
+        </div>`;
+      this.canvas = this.querySelector("canvas");
+      this.context = this.canvas.getContext("2d");
+      this.picture = this.querySelector(".photo");
+      this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
+      // On the window: a stroke goes on outside of the paper, and while the pad is moved.
+      window.addEventListener("pointermove", (event) => this.move(event));
+      window.addEventListener("pointerup", (event) => this.end(event));
+      window.addEventListener("pointercancel", (event) => this.end(event));
+      document.addEventListener("keydown", (event) => this.press(event));
+      for (const button of this.querySelectorAll("button")) {
+        button.addEventListener("click", () => this[button.name]());
+      }
+      new ResizeObserver(() => this.fit()).observe(this.canvas);
+      this.restore();
+      this.fit();
+    }
 
-// Until 6.31 has fitted the paper to the pad, its corner lies in the middle: a stroke that begins
-// then is torn when the paper moves.
-function isFitted() {
-  const paper = findPaper();
-  if (!paper) return false;
-  const { x, width } = paper.getBounds();
-  return Math.abs(x + width / 2 - window.__PIXI_APP__.screen.width / 2) < 2; // rounded pixels
-}
+    get isEmpty() {
+      return this.visible().length === 0 && !this.shownPaper();
+    }
 
-let sent = null;
-function sendDrawing() {
-  const drawing = readPad();
-  if (drawing === null || drawing === sent) return;
-  sent = drawing;
-  props.value = drawing;
-  trigger("input");
-}
+    // The strokes since the last "clear".
+    visible() {
+      return this.actions.slice(this.actions.findLastIndex((action) => action.clear) + 1);
+    }
 
-// 6.31 draws frames for half a second after a stroke, 0.2 seconds each where there is no graphics
-// processor, and the answer waits for them. They come when it has had time to arrive; then the
-// drawing is looked at once more, in case that the stroke had not been finished.
-const REST = 300;
-function sendStroke() {
-  const ticker = window.__PIXI_APP__?.ticker;
-  ticker?.stop();
-  setTimeout(sendDrawing);
-  setTimeout(() => {
-    ticker?.start();
-    sendDrawing();
-  }, REST);
-}
+    shownPaper() {
+      return this.actions.some((action) => action.clear) ? null : this.paper;
+    }
 
-// What Gradio has no option for: a name for screen readers. Tests and link.js wait for it, too.
-function describe() {
-  const canvas = document.querySelector("#pad canvas");
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Paper to draw a digit on");
-}
+    begin(event) {
+      if (!event.isPrimary || event.button !== 0 || this.stroke) return;
+      event.preventDefault();
+      this.canvas.setPointerCapture(event.pointerId);
+      this.pointer = event.pointerId;
+      this.box = this.canvas.getBoundingClientRect();
+      this.stroke = { eraser: this.erasing, points: [this.place(event)] };
+      this.paint(this.context, this.canvas.width, this.stroke);
+      this.classList.add("touched");
+      this.dispatchEvent(new Event("begin"));
+    }
 
-// What a link has put on the pad is drawn there some time later.
-document.addEventListener("link-opened", () => {
-  const timer = setInterval(sendDrawing, 2 * LOOK);
-  setTimeout(() => clearInterval(timer), 3000);
-});
+    move(event) {
+      if (!this.stroke || event.pointerId !== this.pointer) return;
+      const events = event.getCoalescedEvents?.() ?? [];
+      const { points } = this.stroke;
+      const from = points.length - 1;
+      for (const each of events.length ? events : [event]) points.push(this.place(each));
+      this.paint(this.context, this.canvas.width, this.stroke, from);
+    }
 
-// 6.31 opens an empty pad with no tool chosen; also after "clear", when it shrinks the paper as
-// well, which it fits to the pad again when the size of that changes.
-let ready = false;
-setInterval(() => {
-  if (!document.querySelector("#pad button.highlight")) {
-    button("Brush")?.click();
-    const { style } = document.querySelector("#pad .pixi-target") ?? {};
-    // One pixel more or less is a change of size.
-    if (style) style.width = style.width ? "" : "calc(100% - 1px)";
-    return;
+    end(event) {
+      if (!this.stroke || event.pointerId !== this.pointer) return;
+      const stroke = this.stroke;
+      this.stroke = null;
+      this.act(stroke);
+    }
+
+    place(event) {
+      const { left, top, width, height } = this.box;
+      return [(event.clientX - left) / width, (event.clientY - top) / height];
+    }
+
+    press(event) {
+      const typing = event.target.closest?.("input, textarea, [contenteditable]");
+      if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      const key = event.key.toLowerCase();
+      if (key === "z" && !event.shiftKey) this.undo();
+      else if (key === "y" || key === "z") this.redo();
+      else return;
+      event.preventDefault();
+    }
+
+    act(action) {
+      this.actions.push(action);
+      this.undone = [];
+      this.changed();
+    }
+
+    undo() {
+      if (!this.actions.length || this.stroke) return;
+      this.undone.push(this.actions.pop());
+      this.changed();
+    }
+
+    redo() {
+      if (!this.undone.length || this.stroke) return;
+      this.actions.push(this.undone.pop());
+      this.changed();
+    }
+
+    clear() {
+      if (this.isEmpty || this.stroke) return;
+      this.act({ clear: true });
+    }
+
+    eraser(erasing = !this.erasing) {
+      this.erasing = erasing;
+      this.querySelector("[name=eraser]").setAttribute("aria-pressed", erasing);
+    }
+
+    // A picture to be read lies over the paper until one goes back to drawing.
+    show(address) {
+      this.picture.src = address;
+      this.picture.hidden = false;
+      this.classList.add("showing", "touched");
+      this.draw();
+    }
+
+    back() {
+      this.hide();
+      this.dispatchEvent(new Event("change"));
+    }
+
+    hide() {
+      this.picture.hidden = true;
+      this.classList.remove("showing");
+    }
+
+    get isShowing() {
+      return !this.picture.hidden;
+    }
+
+    setPaper(picture) {
+      [this.paper, this.actions, this.undone] = [picture, [], []];
+      this.classList.add("touched");
+      this.changed();
+    }
+
+    reset() {
+      [this.paper, this.actions, this.undone] = [null, [], []];
+      this.changed();
+    }
+
+    changed() {
+      this.hide();
+      if (this.isEmpty) this.eraser(false);
+      this.draw();
+      this.store();
+      this.dispatchEvent(new Event("change"));
+    }
+
+    // As many pixels as the screen has; a stroke under way is drawn again as well.
+    fit() {
+      const { width } = this.canvas.getBoundingClientRect();
+      const side = Math.round(width * window.devicePixelRatio);
+      if (side && side !== this.canvas.width) this.canvas.width = this.canvas.height = side;
+      this.draw();
+    }
+
+    draw() {
+      this.box = this.canvas.getBoundingClientRect();
+      this.drawOn(this.context, this.canvas.width);
+      if (this.stroke) this.paint(this.context, this.canvas.width, this.stroke);
+      this.classList.toggle("empty", this.isEmpty);
+      this.querySelector("[name=undo]").disabled = !this.actions.length;
+      this.querySelector("[name=clear]").disabled = this.isEmpty;
+      this.querySelector("[name=eraser]").disabled = this.isEmpty;
+    }
+
+    drawOn(context, side) {
+      context.fillStyle = "#fff";
+      context.fillRect(0, 0, side, side);
+      const paper = this.shownPaper();
+      if (paper) context.drawImage(paper, 0, 0, side, side);
+      for (const stroke of this.visible()) this.paint(context, side, stroke);
+    }
+
+    // From one point on: curves through the middles between points, which are round.
+    paint(context, side, { eraser, points }, from = 0) {
+      const at = (index) => points[index].map((share) => share * side);
+      const middle = (index) => {
+        const [[x, y], [u, v]] = [at(index), at(index + 1)];
+        return [(x + u) / 2, (y + v) / 2];
+      };
+      context.strokeStyle = eraser ? "#fff" : "#000";
+      context.lineWidth = side * (eraser ? ERASER : PEN);
+      context.lineCap = context.lineJoin = "round";
+      context.beginPath();
+      context.moveTo(...(from > 0 ? middle(from - 1) : at(0)));
+      for (let index = Math.max(from, 1); index < points.length - 1; index++) {
+        context.quadraticCurveTo(...at(index), ...middle(index));
+      }
+      context.lineTo(...at(points.length - 1));
+      context.stroke();
+    }
+
+    // The drawing as a PNG, SIDE pixels a side whatever the screen is.
+    toDataURL() {
+      return this.toCanvas().toDataURL("image/png");
+    }
+
+    toCanvas() {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = SIDE;
+      this.drawOn(canvas.getContext("2d"), SIDE);
+      return canvas;
+    }
+
+    store() {
+      try {
+        const actions = this.actions.map(({ points, ...rest }) => ({
+          ...rest,
+          points: points?.map((point) => point.map((share) => Math.round(1e4 * share) / 1e4)),
+        }));
+        const link = window.location.search;
+        sessionStorage.setItem(STORE, JSON.stringify({ link, actions }));
+      } catch {
+        // Full, or switched off: the drawing is then lost by a reload, and nothing else is.
+      }
+    }
+
+    restore() {
+      try {
+        const stored = JSON.parse(sessionStorage.getItem(STORE));
+        if (!stored || stored.link !== window.location.search) return false;
+        this.actions = stored.actions;
+        if (!this.isEmpty) this.classList.add("touched");
+        return this.actions.length > 0;
+      } catch {
+        return false;
+      }
+    }
+
+    // The strokes as a piece of a link: for each stroke its number of points (and whether it
+    // erases), then two bytes a point. Empty where there are too many.
+    toCode() {
+      if (this.shownPaper()) return "";
+      const bytes = [];
+      for (const { eraser, points } of this.visible()) {
+        const kept = simplify(points.map((point) => point.map(toByte)), 1);
+        for (let start = 0; start < kept.length; start += 126) {
+          const part = kept.slice(Math.max(0, start - 1), start + 126);
+          bytes.push(2 * part.length + (eraser ? 1 : 0), ...part.flat());
+        }
+      }
+      const code = btoa(String.fromCharCode(...bytes));
+      const safe = code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      return safe.length <= LONGEST_CODE ? safe : "";
+    }
+
+    // Undo `toCode`, whoever wrote it. Throws an Error where that is not possible.
+    fromCode(code) {
+      const text = atob(code.replaceAll("-", "+").replaceAll("_", "/"));
+      const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+      const actions = [];
+      for (let at = 0; at < bytes.length; ) {
+        const count = bytes[at] >> 1;
+        const eraser = bytes[at] % 2 === 1;
+        const end = at + 1 + 2 * count;
+        if (!count || end > bytes.length) throw new Error("it ends too soon");
+        const points = [];
+        for (at += 1; at < end; at += 2) points.push([bytes[at] / 255, bytes[at + 1] / 255]);
+        actions.push({ eraser, points: fill(points) });
+      }
+      if (!actions.length) throw new Error("it is empty");
+      this.actions = actions;
+      this.undone = [];
+      this.classList.add("touched");
+      this.changed();
+    }
   }
-  if (ready || !isFitted()) return;
-  sent = readPad(); // a blank sheet, which need not be sent
-  ready = true;
-  describe();
-}, LOOK);
 
-const inPad = (event) => Boolean(event.target.closest?.("#pad"));
-let stroking = false; // a stroke may end outside the pad
-document.addEventListener("pointerdown", (event) => { if (inPad(event)) stroking = true; }, true);
-for (const name of ["pointerup", "pointercancel"]) {
-  document.addEventListener(name, () => {
-    if (stroking) sendStroke();
-    stroking = false;
-  });
-}
-// By keyboard there is no pointer. Captured, for "clear" takes its button out of the page; undo
-// draws a little later.
-document.addEventListener(
-  "click",
-  (event) => { if (inPad(event) && event.target.closest("button")) setTimeout(sendStroke, LOOK); },
-  true,
-);
+  const toByte = (share) => Math.round(255 * Math.min(1, Math.max(0, share)));
 
-// 6.31 zooms and pans the paper with the wheel and with two fingers.
-document.addEventListener(
-  "wheel",
-  (event) => { if (inPad(event)) event.stopImmediatePropagation(); },
-  { capture: true, passive: true },
-);
-// 6.31 takes a second finger, or the palm of the hand, for the same pen.
-for (const name of ["pointerdown", "pointermove", "pointerup"]) {
-  document.addEventListener(
-    name,
-    (event) => { if (inPad(event) && !event.isPrimary) event.stopImmediatePropagation(); },
-    true,
-  );
-}
-for (const name of ["touchstart", "touchmove"]) {
-  document.addEventListener(
-    name,
-    (event) => {
-      if (inPad(event) && event.touches.length > 1) event.stopImmediatePropagation();
-    },
-    { capture: true, passive: true },
-  );
-}
+  // Ramer, Douglas and Peucker: keep the points that lie farther from the line than `far`.
+  function simplify(points, far) {
+    if (points.length < 3) return points;
+    const [[ax, ay], [bx, by]] = [points[0], points.at(-1)];
+    const length = Math.hypot(bx - ax, by - ay);
+    let [worst, farthest] = [far, 0];
+    for (let index = 1; index < points.length - 1; index++) {
+      const [x, y] = points[index];
+      const distance = length
+        ? Math.abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / length
+        : Math.hypot(x - ax, y - ay);
+      if (distance > worst) [worst, farthest] = [distance, index];
+    }
+    if (!farthest) return [points[0], points.at(-1)];
+    const first = simplify(points.slice(0, farthest + 1), far);
+    return [...first.slice(0, -1), ...simplify(points.slice(farthest), far)];
+  }
+
+  // Put points between those that are far apart: curves keep to the line, and only corners round.
+  function fill(points) {
+    return points.flatMap(([x, y], index) => {
+      const [u, v] = points[index + 1] ?? [x, y];
+      const steps = Math.ceil(Math.hypot(u - x, v - y) / 0.02) || 1;
+      return Array.from({ length: steps }, (_, step) => [
+        x + ((u - x) * step) / steps,
+        y + ((v - y) * step) / steps,
+      ]);
+    });
+  }
+
+  customElements.define("digit-pad", Pad);
+})();

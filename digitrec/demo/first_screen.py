@@ -1,0 +1,114 @@
+"""The first screen: in the page itself, so that one can draw before Gradio's scripts arrive.
+
+It also says what the page is to those who show a link to it, before Gradio's own words for that.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from html import escape
+from typing import Any
+
+from digitrec.demo.answer import BLANK
+from digitrec.demo.sketchpad import EARLY_SCRIPTS
+from digitrec.demo.uploads import PAGE
+
+TITLE = "digitrec: draw a digit"
+DESCRIPTION = "Draw a digit with the mouse or a finger and read the three best answers at once."
+PREVIEW = PAGE / "preview.png"
+
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+def header_html(claim: str) -> str:
+    """Lay out the top of the page.
+
+    Arguments:
+        claim: one sentence with figures of the model.
+    """
+    return (
+        "<h1>Draw a digit, 0 to 9</h1>"
+        f'<p class="claim">{escape(claim)}</p>'
+        '<p class="greeting">Someone drew this. What do you see? '
+        '<button type="button" class="own">Draw your own</button></p>'
+    )
+
+
+class FirstScreen:
+    """ASGI middleware that puts the first screen into Gradio's page."""
+
+    def __init__(self, app: Application, claim: str):
+        self.app = app
+        scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
+        style = (PAGE / "page.css").read_text()
+        self.head = f"<style>{style}</style>"
+        self.body = (
+            f'<main id="first"><div id="top">{header_html(claim)}</div><div id="stage">'
+            '<div id="pad"><div class="pad-place"><digit-pad></digit-pad></div></div>'
+            f'<div id="side"><p class="status"></p>{BLANK}</div></div></main>{scripts}'
+        )
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        start: Message = {}
+        content = b""
+
+        async def send_changed(message: Message) -> None:
+            nonlocal start, content
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            content += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            if start["status"] != 200:
+                await send(start)
+                await send({"type": "http.response.body", "body": content})
+                return
+            page = self.change(content.decode(), site_address(scope)).encode()
+            length = str(len(page)).encode()
+            kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+            await send({**start, "headers": [*kept, (b"content-length", length)]})
+            await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, send_changed)
+
+    def change(self, page: str, address: str) -> str:
+        """Put the first screen into Gradio's page.
+
+        Arguments:
+            address: of the site, for the preview picture, which chats want in full.
+        """
+        picture = escape(f"{address}/gradio_api/file={PREVIEW}")
+        facts = {
+            "og:title": TITLE,
+            "og:description": DESCRIPTION,
+            "og:image": picture,
+            "og:url": escape(address),
+            "twitter:card": "summary_large_image",
+            "twitter:title": TITLE,
+            "twitter:description": DESCRIPTION,
+            "twitter:image": picture,
+        }
+        tags = [f'<meta property="{name}" content="{text}">' for name, text in facts.items()]
+        tags.append(f'<meta name="description" content="{DESCRIPTION}"><title>{TITLE}</title>')
+        for mark, addition in (
+            ("</head>", self.head),
+            ("<gradio-app", self.body),
+        ):
+            page = page.replace(mark, addition + mark, 1)
+        # Before Gradio's own: chats take the first.
+        charset = '<meta charset="utf-8" />'
+        return page.replace(charset, charset + "".join(tags), 1)
+
+
+def site_address(scope: Message) -> str:
+    """Give the site's address as a visitor has it, also behind a proxy."""
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    scheme = headers.get(b"x-forwarded-proto", scope["scheme"]).split(",")[0].strip()
+    host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
+    return f"{scheme}://{host.split(',')[0].strip()}{scope.get('root_path', '')}"

@@ -1,0 +1,76 @@
+// Runs once, as the `js_on_load` of the buttons below the answer.
+const pad = document.querySelector("digit-pad");
+const button = (name) => element.querySelector(`[name=${name}]`);
+const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
+
+// For a while, a button says what it did.
+function say(name, text) {
+  const { textContent } = button(name);
+  button(name).textContent = text;
+  setTimeout(() => { button(name).textContent = textContent; }, 2500);
+}
+
+const isWhy = () => button("why").ariaPressed === "true";
+button("why").addEventListener("click", () => {
+  button("why").ariaPressed = String(!isWhy());
+  tell(isWhy() ? "why" : "why-not");
+});
+document.addEventListener("digitrec", ({ detail }) => {
+  if (detail === "answered" && isWhy()) tell("why");
+});
+
+// The strokes are in the link; nothing is kept on the server.
+function makeLink() {
+  const code = pad.toCode();
+  if (!code) return pad.shownPaper() ? window.location.href : "";
+  const link = new URL(window.location.origin + window.location.pathname);
+  link.searchParams.set("s", code);
+  return link.href;
+}
+
+button("share").addEventListener("click", async () => {
+  const url = makeLink();
+  if (!url) return say("share", "Too detailed");
+  const words = { title: "digitrec", text: "What digit is this?", url };
+  if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.(words)) {
+    return navigator.share(words).catch(() => {}); // closed without sharing
+  }
+  try {
+    await navigator.clipboard.writeText(url);
+    say("share", "Link copied");
+  } catch {
+    // Without permission to write to the clipboard: to be copied by hand.
+    window.prompt("The link to this drawing", url);
+  }
+});
+
+// One card of the drawing, what the network saw, and the answer.
+button("save").addEventListener("click", () => {
+  const card = document.createElement("canvas");
+  [card.width, card.height] = [1200, 630];
+  const context = card.getContext("2d");
+  context.fillStyle = "#4338ca";
+  context.fillRect(0, 0, 1200, 630);
+  context.drawImage(pad.toCanvas(), 45, 45, 540, 540);
+  context.fillStyle = "#fff";
+  context.textBaseline = "top";
+  const write = (text, size, x, y) => {
+    context.font = `${size}px system-ui, sans-serif`;
+    context.fillText(text, x, y, 540);
+  };
+  const answer = document.querySelector("#answer .answer");
+  const rows = [...answer.querySelectorAll(".bars li")].map((row) => row.innerText.split(/\s*\n\s*/));
+  if (rows.length) {
+    write(rows[0][0], 260, 640, 40);
+    rows.forEach(([digit, share], index) => write(`${digit}   ${share}`, 42, 860, 90 + 62 * index));
+  } else write(answer.querySelector(".message").innerText, 40, 640, 90);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(answer.querySelector("img"), 640, 361, 224, 224);
+  write("What the network sees", 24, 890, 490);
+  write(window.location.host, 24, 890, 550);
+  const link = document.createElement("a");
+  link.href = card.toDataURL("image/png");
+  link.download = "digit.png";
+  link.click();
+  say("save", "Saved");
+});

@@ -1,0 +1,7 @@
+// Runs once, as the `js_on_load` of the explanation: it lies over the drawing that it is about.
+const pad = document.querySelector("digit-pad");
+pad.querySelector(".sheet").append(element);
+const remove = () => { if (props.value) props.value = ""; };
+pad.addEventListener("begin", remove);
+pad.addEventListener("change", remove);
+document.addEventListener("digitrec", ({ detail }) => { if (detail === "why-not") remove(); });
