@@ -1,12 +1,14 @@
-"""How soon the answer follows a stroke in a real browser, beside a stock Gradio Sketchpad.
+"""How the page behaves in a real browser, beside a stock Gradio Sketchpad.
 
-python benchmarks/browser_latency.py [--strokes N]      # needs Chromium
+python benchmarks/browser_latency.py [--strokes N] [--quick]      # needs Chromium
 
 The stock app is a `gr.Sketchpad` whose `.change` calls a function that answers at once, with a
 number. Both are open in the same browser, on the same machine, and get strokes in turns: from the
-end of a stroke (pointerup) until the page shows the new answer. Then 1,000 strokes go to the
-server as the page sends them, and the memory of its process is read. The last line is one JSON
-object.
+end of a stroke (pointerup) until the page shows the new answer. Then: how long 20 moves of the
+pointer take; what a first visit downloads; when one can draw on a network as slow as the browser's
+own "Slow 3G"; how many strokes are lost that begin within a second of loading, Clear, undo and
+a change of size; and how the server's memory grows with 1,000 strokes. The last line is one
+JSON object.
 """
 
 import argparse
@@ -21,7 +23,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
@@ -53,16 +56,21 @@ WATCH = """() => {
 }"""
 IDLE = 1.5  # seconds without a request after which a stroke is over
 MEMORY_STROKES = 1000
+MOVES = 20
+SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 51_200}
+SLOW_3G["uploadThroughput"] = 51_200  # bytes a second; the latency is in milliseconds
 
 
 class Side:
     """An app in a process of its own, and its page."""
 
-    def __init__(self, browser, command: list[str]):
+    def __init__(self, browser: Browser, command: list[str], is_stock: bool):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self.browser, self.is_stock = browser, is_stock
+        self.canvas = "#pad canvas" if is_stock else "digit-pad canvas"
         self.process = subprocess.Popen(
             [sys.executable, *command, str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
         )
@@ -74,25 +82,43 @@ class Side:
                 if self.process.poll() is not None:
                     raise SystemExit(f"{command[0]} ended with {self.process.returncode}") from None
                 time.sleep(0.2)
-        # A window of its own: a page behind another one would not be drawn.
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        self.page: Page = context.new_page()
         self.requests: list[float] = []
-        self.page.goto(self.url)
-        brush = self.page.locator('#pad button[aria-label="Brush"]')
-        brush.wait_for(timeout=60_000)
+        self.page = self.open_page()
+        self.wait_until_drawable(self.page)
+        self.page.locator("#answer").wait_for()
         self.page.wait_for_timeout(1500)
-        if "highlight" not in (brush.get_attribute("class") or ""):
-            brush.click()  # what a stock Sketchpad needs before the first stroke
         self.page.evaluate(WATCH)
         self.page.on("request", lambda request: self.requests.append(time.perf_counter()))
 
+    def open_page(self, network: dict | None = None) -> Page:
+        # A window of its own: a page behind another one would not be drawn.
+        context = self.browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        if network:
+            session = context.new_cdp_session(page)
+            session.send("Network.enable")
+            session.send("Network.emulateNetworkConditions", network)
+        page.goto(self.url, wait_until="commit", timeout=120_000)
+        return page
+
+    def wait_until_drawable(self, page: Page) -> None:
+        page.locator(self.canvas).first.wait_for(timeout=120_000)
+        if self.is_stock:
+            brush = page.locator('#pad button[aria-label="Brush"]')
+            brush.wait_for(timeout=120_000)
+            if "highlight" not in (brush.get_attribute("class") or ""):
+                brush.click()  # what a stock Sketchpad needs before the first stroke
+
+    def place(self, page: Page, right: float, down: float) -> tuple[float, float]:
+        box = page.locator(self.canvas).first.bounding_box()
+        assert box is not None, "the pad is not to be seen"
+        return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
     def stroke(self, number: int) -> tuple[float, int]:
         """Draw; give the milliseconds to the answer, and the number of requests."""
-        canvas = self.page.locator("#pad canvas").first.bounding_box()
-        assert canvas is not None, "the pad is not to be seen"
-        middle = canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] / 2
-        x, y = middle[0] - 80 + 37 * number % 160, middle[1] - 80 + 53 * number % 160
+        # About the middle: the stock canvas is larger than its paper.
+        x, y = self.place(self.page, 0.5, 0.5)
+        x, y = x - 80 + 37 * number % 160, y - 80 + 53 * number % 160
         answers = self.page.evaluate("window.milliseconds.length")
         self.requests.clear()
         self.page.mouse.move(x, y)
@@ -103,6 +129,73 @@ class Side:
         while time.perf_counter() - max(self.requests, default=0) < IDLE:
             self.page.wait_for_timeout(100)
         return self.page.evaluate("window.milliseconds.at(-1)"), len(self.requests)
+
+    def seconds_for_moves(self) -> float:
+        """Move the pen MOVES times."""
+        self.page.mouse.move(*self.place(self.page, 0.45, 0.45))
+        self.page.mouse.down()
+        started = time.perf_counter()
+        for index in range(MOVES):
+            self.page.mouse.move(*self.place(self.page, 0.45 + 0.01 * index, 0.5))
+        seconds = time.perf_counter() - started
+        self.page.mouse.up()
+        return seconds
+
+    def first_load(self) -> tuple[float, int]:
+        """Open the page with an empty cache; give KiB that were sent, and requests."""
+        context = self.browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        sizes = []
+        session.on(
+            "Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"])
+        )
+        page.goto(self.url)
+        page.locator("#answer").wait_for(timeout=60_000)
+        page.wait_for_timeout(3000)
+        context.close()
+        return sum(sizes) / 1024, len(sizes)
+
+    def seconds_until_drawable(self) -> float:
+        """Open the page on a slow network."""
+        started = time.perf_counter()
+        page = self.open_page(SLOW_3G)
+        self.wait_until_drawable(page)
+        seconds = time.perf_counter() - started
+        page.context.close()
+        return seconds
+
+
+def count_lost(side: Side, strokes: int) -> int:
+    """Draw strokes that begin within a second of loading, Clear, undo and a change of size."""
+    random = np.random.default_rng(0)
+    lost, expected, page = 0, 0, None
+    count = "document.querySelector('digit-pad').visible().length"
+    for number in range(strokes):
+        event = ("load", "clear", "undo", "resize")[number % 4]
+        if page is None or event == "load":
+            if page is not None:
+                page.context.close()
+            page, expected = side.open_page(), 0
+            page.locator(side.canvas).wait_for()
+        elif event == "clear":
+            page.locator("digit-pad [name=clear]").click()
+            expected = 0
+        elif event == "undo":
+            page.locator("digit-pad [name=undo]").click()
+            expected = page.evaluate(count)
+        else:
+            page.set_viewport_size({"width": int(random.integers(700, 1300)), "height": 800})
+        page.wait_for_timeout(float(random.uniform(0, 1000)))
+        page.mouse.move(*side.place(page, 0.3, 0.3))
+        page.mouse.down()
+        page.mouse.move(*side.place(page, 0.6, 0.6), steps=3)
+        page.mouse.up()
+        expected += 1
+        found = page.evaluate(count)
+        lost, expected = lost + (found < expected), found
+    return lost
 
 
 def memory(process: subprocess.Popen) -> float:
@@ -142,10 +235,11 @@ def memory_growth(side: Side, strokes: int, number: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--strokes", type=int, default=30, help="of each side (default: 30)")
-    parser.add_argument("--quick", action="store_true", help="5 strokes a side, 100 for memory")
+    parser.add_argument("--quick", action="store_true", help="3 strokes a side, rougher figures")
     arguments = parser.parse_args()
-    strokes = 5 if arguments.quick else arguments.strokes
+    strokes = 3 if arguments.quick else arguments.strokes
     many = 100 if arguments.quick else MEMORY_STROKES
+    beginnings = 12 if arguments.quick else 100
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("needs chromium: apt-get install chromium")
@@ -153,32 +247,51 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         sides = {}
         try:
-            sides["digitrec"] = Side(browser, ["app.py", "--port"])
-            sides["stock Sketchpad"] = Side(browser, ["-c", STOCK])
+            sides["digitrec"] = Side(browser, ["app.py", "--port"], False)
+            sides["stock Sketchpad"] = Side(browser, ["-c", STOCK], True)
             found = {name: [] for name in sides}
             for number in range(strokes + 1):
                 for name, side in sides.items():
                     found[name].append(side.stroke(number))
+            moves = {name: side.seconds_for_moves() for name, side in sides.items()}
+            loads = {name: side.first_load() for name, side in sides.items()}
+            slow = {
+                name: side.seconds_until_drawable()
+                for name, side in sides.items()
+                if not (arguments.quick and side.is_stock)  # half a minute
+            }
+            lost = count_lost(sides["digitrec"], beginnings)
             growth = memory_growth(sides["digitrec"], many, strokes + 1)
         finally:
             for side in sides.values():
                 side.process.terminate()
-    console = Console(soft_wrap=True)
+    console = Console(width=160)
     table = Table(title=f"From the end of a stroke to the answer, {strokes} strokes in turns")
-    for column in ("app", "median", "lowest", "highest", "requests a stroke"):
+    for column in (
+        *("app", "median", "lowest", "highest", "requests a stroke", f"{MOVES} moves"),
+        *("first load", "drawable on Slow 3G"),
+    ):
         table.add_column(column, justify="right")
     medians, requests = {}, {}
     for name, values in found.items():
         times, counts = zip(*values[1:], strict=True)  # the first stroke loads what is missing
         medians[name], requests[name] = statistics.median(times), statistics.mean(counts)
         row = [f"{value:.0f} ms" for value in (medians[name], min(times), max(times))]
-        table.add_row(name, *row, f"{requests[name]:.1f}")
+        kib, count = loads[name]
+        row += [f"{requests[name]:.1f}", f"{moves[name]:.2f} s", f"{kib:.0f} KiB, {count} requests"]
+        table.add_row(name, *row, f"{slow[name]:.1f} s" if name in slow else "-")
     console.print(table)
+    console.print(f"{lost} of {beginnings} strokes lost")
     console.print(f"server memory after {many:,} more strokes: {growth:+.1f} MiB")
     figures = {
         "median_ms": medians["digitrec"],
         "vs_stock_sketchpad": medians["digitrec"] / medians["stock Sketchpad"],
         "requests_per_stroke": requests["digitrec"],
+        "strokes_lost": lost,
+        "seconds_for_20_moves": moves["digitrec"],
+        "first_load_kib": loads["digitrec"][0],
+        "first_load_requests": loads["digitrec"][1],
+        "slow_3g_seconds": slow["digitrec"],
         "memory_growth_mib": growth,
     }
     print(json.dumps(figures))

@@ -6,7 +6,7 @@ python docs/screenshot.py http://127.0.0.1:7860 docs/images [NAME...]
 The preview for chats is then moved to digitrec/demo/page/.
 """
 
-import re
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-SEVEN = [(0.34, 0.24), (0.65, 0.22), (0.58, 0.42), (0.47, 0.78)]  # shares of the paper's side
+SEVEN = [(0.3, 0.26), (0.68, 0.24), (0.6, 0.44), (0.44, 0.8)]  # shares of the paper's side
 DESKTOP = {"viewport": {"width": 1100, "height": 760}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -27,7 +27,46 @@ PICTURES = {
     "desktop-dark.png": {**DESKTOP, "color_scheme": "dark"},
     "phone-light.png": {**PHONE, "color_scheme": "light"},
     "phone-dark.png": {**PHONE, "color_scheme": "dark"},
+    "drawing.gif": {"viewport": {"width": 900, "height": 560}, "color_scheme": "light"},
 }
+STEPS = 8  # of the pen between two corners
+
+
+def draw(page, after_each_step=lambda: None):
+    """Draw the seven and wait for its answer."""
+    box = page.locator("digit-pad canvas").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for (x, y), (u, v) in zip(places, places[1:], strict=False):
+        for step in range(1, STEPS + 1):
+            page.mouse.move(x + (u - x) * step / STEPS, y + (v - y) * step / STEPS)
+            after_each_step()
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    expect(page.locator("#answer .numeral")).to_have_text("7", timeout=30_000)
+    page.wait_for_timeout(500)  # until the bars have grown
+
+
+def record(page, path):
+    """Save an animated picture of drawing and answer."""
+    frames = []
+
+    def shoot():
+        frames.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+
+    shoot()
+    draw(page, shoot)
+    shoot()
+    milliseconds = [700, *[60] * (len(frames) - 2), 2500]
+    small = [
+        frame.resize((720, 448), Image.Resampling.LANCZOS).quantize(48, dither=Image.Dither.NONE)
+        for frame in frames
+    ]
+    small[0].save(
+        path, save_all=True, append_images=small[1:], duration=milliseconds, loop=0, optimize=True
+    )
+
 
 url, folder, names = sys.argv[1], Path(sys.argv[2]), sys.argv[3:] or list(PICTURES)
 with sync_playwright() as playwright:
@@ -37,25 +76,16 @@ with sync_playwright() as playwright:
     for name in names:
         page = browser.new_page(**PICTURES[name])
         page.goto(url)
-        brush = page.locator('#pad button[aria-label="Brush"]')
-        expect(brush).to_have_class(re.compile("highlight"), timeout=30_000)
-        expect(page.locator("#pad canvas[role=img]")).to_be_visible(timeout=30_000)
-        canvas = page.locator("#pad canvas").first.bounding_box()
-        side = min(canvas["width"], canvas["height"])
-        for index, (right, down) in enumerate(SEVEN):
-            x = canvas["x"] + canvas["width"] / 2 + (right - 0.5) * side
-            y = canvas["y"] + canvas["height"] / 2 + (down - 0.5) * side
-            page.mouse.move(x, y, steps=10)
-            if index == 0:
-                page.mouse.down()
-        page.mouse.up()
-        page.mouse.move(5, 5)
-        expect(page.locator("#answer .digit").first).to_have_text("7", timeout=30_000)
-        page.wait_for_timeout(1000)  # until the bars have grown
-        page.screenshot(path=folder / name)
+        expect(page.locator("#answer .answer")).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(3000)  # until the ghost has been drawn
+        if name.endswith(".gif"):
+            record(page, folder / name)
+        else:
+            draw(page)
+            page.screenshot(path=folder / name)
         page.close()
     browser.close()
 if "desktop-light.png" in names:
     with Image.open(folder / "desktop-light.png") as picture:
-        preview = picture.convert("P", palette=Image.ADAPTIVE, colors=64)
+        preview = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
     preview.save(folder / "preview.png", optimize=True)

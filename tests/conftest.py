@@ -236,12 +236,19 @@ def free_port() -> int:
 @contextmanager
 def serve_app(folder, *arguments, port=None, **environment):
     """Run app.py in a folder, with its log in there, and give its address."""
+    with serve_program(folder, [ROOT / "app.py", *arguments], port, **environment) as url:
+        yield url
+
+
+@contextmanager
+def serve_program(folder, arguments, port=None, **environment):
+    """Run a Python program that launches a Gradio app, and give its address."""
     port = port or free_port()
     with (folder / "log").open("w+") as log:
         app = subprocess.Popen(
-            [sys.executable, ROOT / "app.py", "--port", str(port), *arguments],
+            [sys.executable, *arguments],
             cwd=folder,
-            env=os.environ | environment,
+            env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PEN_DIGITS, ROOT, free_port, serve_app
+from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -606,6 +606,25 @@ def test_code_of_a_drawing_comes_back_close(open_page, app_url):
     nearest = [np.abs(points - point).max(1).min() for point in np.array(drawn[0])[::10]]
     assert max(nearest) < 0.02
     assert parse_qs(f"s={code}")["s"] == [code]
+
+
+def test_gradios_own_sketchpad_works_as_the_readme_shows(open_page, tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if "gr.Sketchpad" in block)
+    with serve_program(tmp_path, ["-c", block]) as url:
+        page = open_page(url, wait=False, **DESKTOP)
+        page.get_by_label("Brush", exact=True).click()  # which Gradio's pad needs first
+        page.wait_for_timeout(1000)
+        canvas = page.locator("canvas").first.bounding_box()
+        side = min(canvas["width"], canvas["height"])
+        for index, (right, down) in enumerate(SEVEN):
+            x = canvas["x"] + canvas["width"] / 2 + (right - 0.5) * side
+            y = canvas["y"] + canvas["height"] / 2 + (down - 0.5) * side
+            page.mouse.move(x, y, steps=5)
+            if index == 0:
+                page.mouse.down()
+        page.mouse.up()
+        expect(page.get_by_test_id("label-output-value")).to_have_text("7", timeout=PATIENCE)
 
 
 def test_screenshots_are_made_by_the_documented_command(app_url, tmp_path):

@@ -145,7 +145,7 @@ def test_page_on_drawn_digits_quotes_the_measured_figures():
 )
 def test_every_link_to_a_file_leads_somewhere(page):
     text = page.read_text()
-    assert not (page.name == "README.md" and "docs/images/desktop-light.png" not in text)
+    assert not (page.name == "README.md" and "docs/images/drawing.gif" not in text)
     for target in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", text):
         assert (page.parent / target).exists(), target
 

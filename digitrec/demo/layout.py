@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.themes import Base
 from starlette.middleware import Middleware
 
 from digitrec.demo.about import about_html, claim
@@ -41,7 +42,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
     """Give what belongs into `launch`, for everyone who launches the demo."""
     return {
         "footer_links": ["api", "gradio"],
-        "theme": gr.themes.Base(font="system-ui", font_mono="monospace"),  # nothing to download
+        "theme": Base(font="system-ui", font_mono="monospace"),  # nothing to download
         "max_file_size": "16mb",  # a photo of 12 megapixels has 2-7 MB
         "enable_monitoring": False,  # Gradio's page of usage figures is public unless switched off
         "run_history": False,  # it would keep each stroke in the visitor's browser
