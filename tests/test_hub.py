@@ -16,6 +16,7 @@ from digitrec.pretrained import load_model
 MODEL_FILES = {
     *["model.safetensors", "config.json", "metrics.json", "README.md"],
     *["confusion_matrix.png", "misread.png", "reliability.png", "training_curves.png"],
+    "misread_digits.png",
 }
 
 
