@@ -383,7 +383,7 @@ def test_phone_shares_with_its_own_sheet(open_page, app_url):
           navigator.share = async (shared) => { window.shared = shared; };
         }"""
     )
-    action(page, "share").tap()
+    action(page, "share").click()
     page.wait_for_function("window.shared")
     shared = page.evaluate("window.shared")
     assert shared["url"].startswith(f"{app_url}/?s=") and shared["text"] == "What digit is this?"

@@ -46,8 +46,8 @@ class FirstScreen:
         self.head = f"<style>{style}</style>"
         self.body = (
             f'<main id="first"><div id="top">{header_html(claim)}</div><div id="stage">'
-            '<div id="pad"><div class="pad-place"><digit-pad>Getting the pen ready…</digit-pad></div>'
-            "</div>"
+            '<div id="pad"><div class="pad-place">'
+            "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
             f'<div id="side"><p class="status"></p>{BLANK}</div></div></main>{scripts}'
         )
 
