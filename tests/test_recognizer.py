@@ -69,7 +69,7 @@ def test_empty_canvas_gives_no_guess(recognizer, empty):
 @given(
     label=st.integers(0, 9),
     brush=st.floats(0.01, 0.12),
-    shift=st.tuples(st.integers(-50, 50), st.integers(-50, 50)),
+    shift=st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
 )
 def test_position_changes_no_probability(recognizer, pen_digits, label, brush, shift):
     drawing = np.asarray(draw(pen_digits[label], brush=brush))
