@@ -10,6 +10,7 @@ import gradio as gr
 from digitrec.demo.about import about_markdown, about_pictures
 from digitrec.demo.answer import NOTHING_DRAWN, message_html
 from digitrec.demo.feedback import Feedback
+from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks
 from digitrec.demo.handlers import CANVAS, Handlers
 from digitrec.demo.uploads import PictureInput, PicturesInput
 from digitrec.recognizer import DigitRecognizer
@@ -27,10 +28,7 @@ CONSENT = (
 LAUNCH_OPTIONS: dict[str, Any] = {
     "css_paths": PAGE / "page.css",
     "footer_links": ["api", "gradio"],
-    "max_file_size": "16mb",  # a photo of 12 megapixels has 2-7 MB
-    "enable_monitoring": False,  # Gradio's page of usage figures is public unless switched off
-    "run_history": False,  # it would keep each stroke in the visitor's browser
-    "ssr_mode": False,  # a second server process, for nothing that this page needs
+    **SAFE_LAUNCH_OPTIONS,
 }
 # Events of the page: no spinner, the newest one last, and no endpoint for programs.
 LIVE: dict[str, Any] = {
@@ -40,7 +38,7 @@ LIVE: dict[str, Any] = {
 }
 
 
-class Page(gr.Blocks):
+class Page(CheckedBlocks):
     """Blocks whose page has a description and a picture for chats, which only gr.Interface has."""
 
     def get_config_file(self):
