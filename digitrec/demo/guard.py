@@ -60,6 +60,14 @@ class Refusal(Exception):
         self.status = status
 
 
+_SENTENCES = {
+    400: "The request should be of the form that the API page describes, but is not; correct it.",
+    403: "The file should be one of this app's, but is none.",
+    404: "The address should be one of this app's, but is none.",
+    500: "The app should answer this, but failed; try again, or report it.",
+    503: "The app should have room for this, but is busy; try again soon.",
+    504: "The answer should be there by now, but is not; ask again.",
+}
 PAGE = re.compile(
     r"/(config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|openapi\.json)?"
     r"|/(assets|static|svelte)/.*"
@@ -93,37 +101,34 @@ class Guard:
             return await self._app(scope, receive, send)
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        answer = _Answer(send)
         try:
-            await self._pass_on(scope, receive, watched)
+            await self._pass_on(scope, receive, answer)
+            if answer.refused:
+                raise Refusal(answer.refused, _SENTENCES.get(answer.refused, _SENTENCES[400]))
         except Refusal as reason:
             await _refuse(reason, send)
         except Exception as error:
             # Gradio raises errors of many kinds for what anyone may ask.
-            _log.error(
+            _log.warning(
                 "%s %r failed: %s: %.200s",
                 *(scope["method"], scope["path"], type(error).__name__, error),
             )
-            if not started:
-                sentence = "The app should answer this, but failed; try again, or report it."
-                await _refuse(Refusal(500, sentence), send)
+            upload = UPLOAD.fullmatch(scope["path"])
+            await answer.end_with(
+                Refusal(400 if upload else 500, _SENTENCES[400 if upload else 500])
+            )
 
-    async def _pass_on(self, scope, receive: Receive, send: Send) -> None:
+    async def _pass_on(self, scope, receive: Receive, answer: "_Answer") -> None:
         method, path = scope["method"], scope["path"]
         if "\x00" in path:
-            raise Refusal(404, "The address should be one of this app's, but is none.")
+            raise Refusal(404, _SENTENCES[404])
         if method in ("GET", "HEAD", "OPTIONS", "DELETE"):
             receive = _without_body(receive)
             if STREAM.fullmatch(path) and method == "GET":
-                return await self._stream(scope, receive, send)
+                return await self._stream(scope, receive, answer)
             if PAGE.fullmatch(path) or (method == "OPTIONS" and path.startswith("/gradio_api/")):
-                return await self._app(scope, receive, send)
+                return await self._app(scope, receive, answer.send)
         elif method == "POST":
             if UPLOAD.fullmatch(path):
                 limit, check = self._limits.upload, None
@@ -132,38 +137,27 @@ class Guard:
             elif OTHER_JSON.fullmatch(path):
                 limit, check = self._limits.json + self._limits.data_urls, self._check_json
             else:
-                raise Refusal(404, "The address should be one of this app's, but is none.")
+                raise Refusal(404, _SENTENCES[404])
             body = b""
             try:
                 body = await self._receive(scope, receive, limit)
                 if check:
                     check(scope, body)
-                return await self._app(scope, _replay(body, receive), send)
+                return await self._app(scope, _replay(body, receive), answer.send)
             finally:
                 self._in_flight -= len(body)
-        raise Refusal(404, "The address should be one of this app's, but is none.")
+        raise Refusal(404, _SENTENCES[404])
 
-    async def _stream(self, scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, scope, receive: Receive, answer: "_Answer") -> None:
         if self._streams >= self._limits.streams:
-            raise Refusal(503, "The app should have room for this, but is busy; try again soon.")
+            raise Refusal(503, _SENTENCES[503])
         self._streams += 1
         seconds = None if LASTING.fullmatch(scope["path"]) else self._limits.stream_seconds
-        begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
             async with asyncio.timeout(seconds):
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, answer.send)
         except TimeoutError:
-            if not begun:
-                raise Refusal(
-                    504, "The answer should be there by now, but is not; ask again."
-                ) from None
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await answer.end_with(Refusal(504, _SENTENCES[504]))
         finally:
             self._streams -= 1
 
@@ -199,9 +193,7 @@ class Guard:
                     raise _too_large(limit)
                 if self._in_flight > self._limits.in_flight:
                     await self._drain(receive)
-                    raise Refusal(
-                        503, "The app should have room for this, but is busy; try again soon."
-                    )
+                    raise Refusal(503, _SENTENCES[503])
                 parts.append(part)
                 if not message.get("more_body"):
                     return b"".join(parts)
@@ -272,7 +264,7 @@ class Guard:
         number = value.get("fn_index")
         if found["run"] == "call":
             expected = len(names[name].inputs)
-        elif isinstance(number, int) and number in blocks.fns:
+        elif type(number) is int and number in blocks.fns:
             expected = len(blocks.fns[number].inputs)
         else:
             raise Refusal(422, "fn_index should be one of the page's, but is not; reload the page.")
@@ -284,10 +276,35 @@ class Guard:
             )
         for key, kind in (("session_hash", str), ("event_id", str), ("trigger_id", int)):
             given = value.get(key)
-            if given is not None and (not isinstance(given, kind) or len(str(given)) > 64):
+            if given is not None and (type(given) is not kind or len(str(given)) > 64):
                 raise Refusal(422, f"{key} should be a short {kind.__name__}, but is not.")
         if found["run"] is None and not value.get("session_hash"):
             raise Refusal(422, "session_hash should be a short str, but is missing; give one.")
+
+
+class _Answer:
+    """Passes an answer on; an error of Gradio's own is held back, to be put as a sentence."""
+
+    def __init__(self, send: Send):
+        self._send = send
+        self._started = False
+        self.refused = 0  # the status that was held back
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if message["status"] >= 400:
+                self.refused = message["status"]
+            else:
+                self._started = True
+        if not self.refused:
+            await self._send(message)
+
+    async def end_with(self, reason: Refusal) -> None:
+        """Refuse; or, in the middle of an answer, make this its last event."""
+        if not self._started:
+            return await _refuse(reason, self._send)
+        event = f"event: error\ndata: {json.dumps({'error': str(reason)})}\n\n".encode()
+        await self._send({"type": "http.response.body", "body": event, "more_body": False})
 
 
 class CheckedBlocks(gr.Blocks):
