@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import socket
+import threading
 
 from digitrec import DigitrecError, DigitRecognizer
 from digitrec.demo.feedback import open_feedback
@@ -60,7 +61,11 @@ if __name__ == "__main__":
             server_port=options.port,
             share=options.share,
             mcp_server=options.mcp,
+            prevent_thread_lock=True,
             **launch_options(served.recognizer),
         )
     except OSError as error:
         parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")
+    # The page is up and answers one picture at a time; what is for many comes now.
+    threading.Thread(target=served.recognizer.compile_rest, daemon=True).start()
+    demo.block_thread()

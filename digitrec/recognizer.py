@@ -2,8 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import jax
@@ -11,16 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Float32, UInt8
-from scipy.special import logsumexp, softmax
 
 from digitrec import pretrained
+from digitrec.compilation import compiler_options
 from digitrec.drawing import IMAGE_SIZE, to_mnist
 from digitrec.errors import BadImageError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
 from digitrec.picture import ImageLike
 
-BATCH_SIZES = (1, 128)  # what the network is compiled for; other numbers are filled up
+BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
 
@@ -52,7 +54,9 @@ def percent(probability: float) -> str:
 class DigitRecognizer:
     """Reads digits in drawings and photos.
 
-    Make one with `from_pretrained` and keep it: the network is compiled once, here.
+    Make one with `from_pretrained` and keep it: the network for one image is compiled here. What
+    is for many images is compiled beside, once it is of use; until it is there, what is there
+    answers.
     """
 
     def __init__(self, network: Network, config: dict, metrics: dict, folder: Path | None = None):
@@ -63,39 +67,8 @@ class DigitRecognizer:
         self._temperature = config["temperature"]
         self._digit_threshold = config["digit_threshold"]
         self._graphdef, self._state = nnx.split(network)
-
-        def compute_logits(state, pixels):
-            return nnx.merge(self._graphdef, state)(pixels)
-
-        self._compiled = {
-            size: jax.jit(compute_logits)
-            .lower(
-                self._state,
-                jax.ShapeDtypeStruct((size, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8),
-            )
-            .compile()
-            for size in BATCH_SIZES
-        }
-
-        def contributions(state, pixels, digit):
-            def margins(pixels):
-                logits = compute_logits(state, pixels)
-                others = jnp.where(jnp.arange(CLASSES) == digit, -jnp.inf, logits)
-                return (logits[:, digit] - jax.nn.logsumexp(others, axis=1)).sum()
-
-            shares = (jnp.arange(EXPLANATION_STEPS) + 0.5) / EXPLANATION_STEPS
-            gradients = jax.grad(margins)(pixels * shares[:, None, None, None])
-            return (pixels * gradients.mean(0))[..., 0]
-
-        self._contributions = (
-            jax.jit(contributions)
-            .lower(
-                self._state,
-                jax.ShapeDtypeStruct((IMAGE_SIZE, IMAGE_SIZE, 1), np.float32),
-                jax.ShapeDtypeStruct((), np.int32),
-            )
-            .compile()
-        )
+        self._compiled = {BATCH_SIZES[0]: self._compile(BATCH_SIZES[0])}
+        self._compiling = threading.Lock()
 
     @classmethod
     def from_pretrained(
@@ -141,8 +114,16 @@ class DigitRecognizer:
                     raise
                 raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
         found = [image for image in pixels if image is not None]
-        logits = iter(self._compute_logits(np.stack(found)) if found else ())
-        return [_EMPTY if image is None else self._judge(image, next(logits)) for image in pixels]
+        judged = iter(self._judge(np.stack(found)) if found else ())
+        return [_EMPTY if image is None else next(judged) for image in pixels]
+
+    def compile_rest(self) -> None:
+        """Compile what no call has needed yet: for many images, and for `explain`.
+
+        No call needs it; a server that is up does it in a thread, to spare its visitors the second.
+        """
+        self._compile_sizes()
+        _ = self._contributions
 
     def explain(self, prediction: Prediction) -> Float32[np.ndarray, "28 28"]:
         """Say how much each pixel of `prediction.image` spoke for the best answer.
@@ -155,7 +136,7 @@ class DigitRecognizer:
         """
         pixels = prediction.image[..., None].astype(np.float32)
         digit = np.int32(prediction.probabilities.argmax())
-        return np.asarray(self._contributions(self._state, pixels, digit))
+        return np.asarray(self._contributions(pixels, digit))
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
@@ -171,30 +152,77 @@ class DigitRecognizer:
             self.save_pretrained(folder)
             return client.push_model(folder, repository, private=private)
 
+    def _network(self, pixels):
+        # The state is no argument: weights that the compiler knows save it a third of the time.
+        return nnx.merge(self._graphdef, self._state)(pixels)
+
+    def _compile(self, size: int) -> Callable:
+        pixels = jax.ShapeDtypeStruct((size, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
+        options = compiler_options(threads=size > 1)
+        return jax.jit(self._network).lower(pixels).compile(compiler_options=options)
+
+    def _compile_sizes(self) -> None:
+        with self._compiling:
+            for size in BATCH_SIZES[len(self._compiled) :]:
+                self._compiled = {**self._compiled, size: self._compile(size)}
+
+    @cached_property
+    def _contributions(self) -> Callable:
+        def contributions(pixels, digit):
+            def margins(pixels):
+                logits = self._network(pixels)
+                others = jnp.where(jnp.arange(CLASSES) == digit, -jnp.inf, logits)
+                return (logits[:, digit] - jax.nn.logsumexp(others, axis=1)).sum()
+
+            shares = (jnp.arange(EXPLANATION_STEPS) + 0.5) / EXPLANATION_STEPS
+            gradients = jax.grad(margins)(pixels * shares[:, None, None, None])
+            return (pixels * gradients.mean(0))[..., 0]
+
+        pixels = jax.ShapeDtypeStruct((IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
+        digit = jax.ShapeDtypeStruct((), np.int32)
+        return jax.jit(contributions).lower(pixels, digit).compile()
+
     def _compute_logits(
         self, pixels: UInt8[np.ndarray, "count 28 28"]
     ) -> Float32[np.ndarray, "count 10"]:
-        size = next(size for size in BATCH_SIZES if len(pixels) <= size or size == BATCH_SIZES[-1])
-        chunks = []
-        for start in range(0, len(pixels), size):
+        missing = len(self._compiled) < len(BATCH_SIZES)
+        if missing and len(pixels) > BATCH_SIZES[0] and not self._compiling.locked():
+            threading.Thread(target=self._compile_sizes).start()
+        logits = np.empty((len(pixels), CLASSES), np.float32)
+        start = 0
+        while start < len(pixels):
+            compiled, left = self._compiled, len(pixels) - start
+            # Filling up a size of which more than half is used is faster than several smaller.
+            size = min(
+                (size for size in compiled if left <= size < 2 * left),
+                default=max(size for size in compiled if size <= left),
+            )
             chunk = pixels[start : start + size, ..., None]
             filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
             filled[: len(chunk)] = chunk
-            chunks.append(np.asarray(self._compiled[size](self._state, filled))[: len(chunk)])
-        return np.concatenate(chunks)
+            logits[start : start + size] = np.asarray(compiled[size](filled))[: len(chunk)]
+            start += size
+        return logits
 
-    def _judge(
-        self, image: UInt8[np.ndarray, "28 28"], logits: Float32[np.ndarray, "10"]
-    ) -> Prediction:
+    def _judge(self, images: UInt8[np.ndarray, "count 28 28"]) -> list[Prediction]:
+        logits = self._compute_logits(images)
         # Trained against an eleventh logit that is always 0, of images that show no digit: the
         # logarithm of how much likelier any digit is than none.
-        digit_score = float(logsumexp(logits))
-        return Prediction(
-            probabilities=softmax(logits / np.float32(self._temperature)),
-            is_digit=digit_score > self._digit_threshold,
-            digit_score=digit_score,
-            image=image,
-        )
+        scores = _log_sum_exp(logits)[:, 0].tolist()
+        calibrated = logits / np.float32(self._temperature)
+        probabilities = np.exp(calibrated - _log_sum_exp(calibrated))
+        return [
+            Prediction(shares, score > self._digit_threshold, score, image)
+            for shares, score, image in zip(probabilities, scores, images, strict=True)
+        ]
+
+
+def _log_sum_exp(
+    logits: Float32[np.ndarray, "count classes"],
+) -> Float32[np.ndarray, "count 1"]:
+    """Do what SciPy's logsumexp does, in a twentieth of its time for one image."""
+    greatest = logits.max(1, keepdims=True)
+    return greatest + np.log(np.exp(logits - greatest).sum(1, keepdims=True))
 
 
 _EMPTY = Prediction(

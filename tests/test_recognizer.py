@@ -1,14 +1,18 @@
 import dataclasses
+from threading import Event
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.special import logsumexp, softmax
 
 from digitrec import BadImageError, DigitRecognizer
 from digitrec.pretrained import load_model
+from digitrec.recognizer import BATCH_SIZES
 from digitrec.training.evaluation import evaluate
 from digitrec.training.strokes import draw_strokes, fit_strokes
 
@@ -65,7 +69,7 @@ def test_empty_canvas_gives_no_guess(recognizer, empty):
 @given(
     label=st.integers(0, 9),
     brush=st.floats(0.01, 0.12),
-    shift=st.tuples(st.integers(-50, 50), st.integers(-50, 50)),
+    shift=st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
 )
 def test_position_changes_no_probability(recognizer, pen_digits, label, brush, shift):
     drawing = np.asarray(draw(pen_digits[label], brush=brush))
@@ -157,6 +161,47 @@ def test_batch_agrees_with_one_at_a_time_in_the_same_order(recognizer, small_dig
     for image, prediction in list(zip(images, batch, strict=True))[:: max(1, count // 20)]:
         alone = recognizer.predict(image)
         np.testing.assert_allclose(prediction.probabilities, alone.probabilities, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 40, 64, 65, 130])
+def test_compiled_network_answers_as_the_network_itself(recognizer, small_digits, count):
+    network, _, _ = load_model(ROOT / "checkpoints")
+    images = small_digits.images[:count]
+    recognizer.compile_rest()
+    logits = recognizer._compute_logits(images[..., 0])
+    np.testing.assert_allclose(logits, network(jnp.asarray(images)), atol=1e-4)
+
+
+def test_many_images_are_answered_before_their_program_is_compiled(small_digits, monkeypatch):
+    recognizer = DigitRecognizer.from_pretrained(ROOT / "checkpoints")
+    compiled, begun, release = recognizer._compile, Event(), Event()
+
+    def compile_slowly(size):
+        begun.set()
+        assert release.wait(60)
+        return compiled(size)
+
+    monkeypatch.setattr(recognizer, "_compile", compile_slowly)
+    images = [image[..., 0] for image in small_digits.images[:20]]
+    early = recognizer.predict_batch(images)
+    assert begun.wait(60) and set(recognizer._compiled) == {1}
+    release.set()
+    recognizer.compile_rest()
+    assert set(recognizer._compiled) == set(BATCH_SIZES)
+    for before, after in zip(early, recognizer.predict_batch(images), strict=True):
+        np.testing.assert_allclose(before.probabilities, after.probabilities, atol=1e-5)
+
+
+def test_answers_of_a_batch_follow_from_the_logits_as_scipy_computes_it(recognizer, small_digits):
+    images = [image[..., 0] for image in small_digits.images[:20]]
+    predictions = recognizer.predict_batch(images)
+    seen = np.stack([prediction.image for prediction in predictions])
+    logits = recognizer._compute_logits(seen).astype(float)
+    shares = softmax(logits / recognizer.config["temperature"], axis=1)
+    for prediction, share, score in zip(predictions, shares, logsumexp(logits, 1), strict=True):
+        np.testing.assert_allclose(prediction.probabilities, share, atol=1e-6)
+        assert prediction.digit_score == pytest.approx(score, abs=1e-4)
+        assert prediction.is_digit == (score > recognizer.config["digit_threshold"])
 
 
 def test_empty_batch_gives_nothing(recognizer):

@@ -15,6 +15,7 @@ from digitrec.demo.answer import (
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
+from digitrec.picture import check_batch
 from digitrec.recognizer import DigitRecognizer, Prediction
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over
@@ -70,7 +71,7 @@ class Handlers:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
 
         Args:
-            image: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, of at most 64 megapixels.
+            image: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, of at most 16 megapixels (WebP: 7).
 
         Returns:
             label (the digit, or "No digit found"), confidences (the three best), is_digit,
@@ -81,7 +82,7 @@ class Handlers:
         return self._as_json(self._read(image))
 
     def predict_batch(self, images: list[Path]) -> list[dict]:
-        """Read the digits in up to 64 pictures, each like /predict.
+        """Read the digits in up to 64 pictures, each like /predict, 64 megapixels in all.
 
         Args:
             images: files, one digit in each.
@@ -90,6 +91,7 @@ class Handlers:
             a list of what /predict returns, in the same order.
         """
         try:
+            check_batch(images)
             predictions = self._recognizer.predict_batch(images)
         except BadImageError as error:
             raise refusal(str(error)) from error

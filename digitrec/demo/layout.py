@@ -13,6 +13,7 @@ from digitrec.demo.about import about_html, claim
 from digitrec.demo.answer import BLANK
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen, header_html
+from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
 from digitrec.demo.handlers import Handlers
 from digitrec.demo.sketchpad import Sketchpad
 from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput
@@ -40,18 +41,16 @@ LIVE: dict[str, Any] = {
 
 def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
     """Give what belongs into `launch`, for everyone who launches the demo."""
+    middleware = [Middleware(Guard), Middleware(FirstScreen, claim=claim(recognizer))]
     return {
         "footer_links": ["api", "gradio"],
         "theme": Base(font="system-ui", font_mono="monospace"),  # nothing to download
-        "max_file_size": "16mb",  # a photo of 12 megapixels has 2-7 MB
-        "enable_monitoring": False,  # Gradio's page of usage figures is public unless switched off
-        "run_history": False,  # it would keep each stroke in the visitor's browser
-        "ssr_mode": False,  # a second server process, for nothing that this page needs
-        "app_kwargs": {"middleware": [Middleware(FirstScreen, claim=claim(recognizer))]},
+        **SAFE_LAUNCH_OPTIONS,
+        "app_kwargs": {"middleware": middleware},
     }
 
 
-class Page(gr.Blocks):
+class Page(CheckedBlocks):
     """Blocks whose page has a description, which only gr.Interface has."""
 
     def get_config_file(self):

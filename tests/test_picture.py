@@ -1,0 +1,209 @@
+"""Pictures are bounded before they are decoded, and read alike in every format that is named."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps, PngImagePlugin
+
+from digitrec import BadImageError
+from digitrec.encoded import MOST_PARTS, MOST_SCANS, trim
+from digitrec.picture import MAXIMUM_BATCH_PIXELS, MAXIMUM_PIXELS, check_batch, read_picture
+
+
+def digit(size=(300, 240), mode="RGB"):
+    image = Image.new("RGB", size, "white")
+    width, height = size
+    corners = [
+        (0.3 * width, 0.2 * height),
+        (0.7 * width, 0.2 * height),
+        (0.4 * width, 0.8 * height),
+    ]
+    ImageDraw.Draw(image).line(corners, fill=(20, 20, 20), width=max(2, min(size) // 12))
+    return image.convert(mode)
+
+
+def encode(image, kind, **options):
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def read(folder, content, name="picture"):
+    (folder / name).write_bytes(content)
+    return read_picture(folder / name)
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+EVERY_FORMAT = {
+    "PNG": ("PNG", "RGB", {}),
+    "PNG of 16 bits": ("PNG", "I;16", {}),
+    "PNG with a palette": ("PNG", "P", {}),
+    "PNG with transparency": ("PNG", "RGBA", {}),
+    "JPEG": ("JPEG", "RGB", {"quality": 95}),
+    "progressive JPEG": ("JPEG", "RGB", {"quality": 95, "progressive": True}),
+    "grey JPEG": ("JPEG", "L", {"quality": 95}),
+    "CMYK JPEG": ("JPEG", "CMYK", {"quality": 95}),
+    "WebP": ("WEBP", "RGB", {"lossless": True}),
+    "BMP": ("BMP", "RGB", {}),
+    "GIF": ("GIF", "P", {}),
+    "TIFF": ("TIFF", "RGB", {}),
+    "TIFF, LZW": ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+    "TIFF, Deflate": ("TIFF", "L", {"compression": "tiff_adobe_deflate"}),
+    "TIFF, fax": ("TIFF", "1", {"compression": "group4"}),
+    "PPM": ("PPM", "RGB", {}),
+    "PGM": ("PPM", "L", {}),
+}
+
+
+@pytest.mark.parametrize("kind, mode, options", EVERY_FORMAT.values(), ids=EVERY_FORMAT)
+def test_every_format_that_is_named_is_read(tmp_path, kind, mode, options):
+    image = digit(mode="L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    pixels = read(tmp_path, encode(image, kind, **options))
+    difference = np.abs(pixels[..., :3].astype(int) - np.asarray(digit()).astype(int))
+    assert difference.mean() < 8 and pixels[..., 3].min() == 255
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "TIFF", "PPM"])
+def test_photo_of_12_megapixels_is_read(tmp_path, kind):
+    pixels = read(tmp_path, encode(digit((4032, 3024), "L"), kind))
+    assert max(pixels.shape) <= 1600 and 0.7 < pixels.shape[0] / pixels.shape[1] < 0.8
+    assert pixels[..., 0].min() < 30 and pixels[..., 0].max() > 240
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_orientation_is_followed_in_every_format_that_has_it(tmp_path, kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encode(digit(), kind, exif=exif, **options)
+    with Image.open(io.BytesIO(content)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+    np.testing.assert_array_equal(read(tmp_path, content), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "1"])
+@pytest.mark.parametrize("size", [(1601, 900), (3000, 4999)])
+def test_large_picture_is_shrunk_as_if_it_were_converted_at_once(mode, size):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 4)).astype(np.uint8)).convert(mode)
+    times = -(-max(size) // 1600)
+    expected = np.asarray(image.convert("RGBA").reduce(times))
+    np.testing.assert_array_equal(read_picture(image), expected)
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
+def test_array_is_read_as_the_same_picture_of_pillow(channels):
+    array = np.random.default_rng(0).integers(0, 256, (40, 30, *channels)).astype(np.uint8)
+    image = Image.fromarray(array[..., 0] if channels == (1,) else array)
+    np.testing.assert_array_equal(read_picture(array), read_picture(image))
+
+
+def too_many_pixels():
+    return encode(Image.new("1", (4001, 4000)), "PNG")
+
+
+def too_many_scans():
+    content = encode(digit((64, 64), "L"), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    return content[:last] + content[last:-2] * (MOST_SCANS + 1) + b"\xff\xd9"
+
+
+def too_many_chunks():
+    content = encode(digit((64, 64)), "PNG")
+    end = content.index(b"IEND") - 4
+    return content[:end] + chunk(b"IDAT", b"") * (MOST_PARTS + 1) + content[end:]
+
+
+def too_many_blocks():
+    content = encode(digit((64, 64), "P"), "GIF")
+    start = 13 + 3 * 2 ** ((content[10] & 7) + 1)
+    return content[:start] + b"!\xfe" + b"\1a" * (MOST_PARTS + 1) + b"\0" + content[start:]
+
+
+def slow_ppm():
+    return b"P5 1000 1000 100\n" + bytes(1_000_000)
+
+
+def tiff_of_long_entries():
+    content = encode(digit((64, 64), "L"), "TIFF")
+    (start,) = struct.unpack_from("<I", content, 4)
+    entry = struct.pack("<HHII", 315, 2, 2_000_000, 8)
+    (count,) = struct.unpack_from("<H", content, start)
+    entries = content[start + 2 : start + 2 + 12 * count] + entry
+    directory = struct.pack("<H", count + 1) + entries + bytes(4)
+    return content[:4] + struct.pack("<I", len(content)) + content[8:] + directory
+
+
+REFUSED = {
+    "too many pixels": (too_many_pixels, "16,000,000 pixels, but is 4001x4000; make it smaller"),
+    "too large a WebP": (
+        lambda: encode(Image.new("L", (4000, 3000)), "WEBP"),
+        "7,000,000 pixels, but is 4000x3000",
+    ),
+    "too narrow": (lambda: encode(Image.new("L", (1010, 10)), "PNG"), "100 times as long as broad"),
+    "too many scans": (too_many_scans, f"at most {MOST_SCANS} scans"),
+    "too many chunks": (too_many_chunks, "at most 10,000 chunks"),
+    "too many blocks": (too_many_blocks, "at most 10,000 blocks"),
+    "slow PPM": (slow_ppm, "at most 500,000 bytes"),
+    "TIFF of long entries": (tiff_of_long_entries, "at most 200 entries of ordinary length"),
+    "TIFF that holds a JPEG": (
+        lambda: encode(digit(), "TIFF", compression="jpeg"),
+        "compressed by LZW",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, said", REFUSED.values(), ids=REFUSED)
+def test_picture_that_would_cost_too_much_gets_a_sentence(tmp_path, make, said):
+    with pytest.raises(BadImageError, match=said) as caught:
+        read(tmp_path, make(), "file")
+    message = str(caught.value)
+    assert message.startswith("file: ") and message.endswith(".") and "\n" not in message
+
+
+def test_batch_is_bounded_in_all_before_any_is_decoded(tmp_path):
+    side = 4000
+    assert side * side == MAXIMUM_PIXELS
+    content = encode(Image.new("1", (side, side)), "PNG")
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for path in paths:
+        path.write_bytes(content[: len(content) // 2])  # decoding it would fail
+    check_batch(paths[: MAXIMUM_BATCH_PIXELS // MAXIMUM_PIXELS])
+    with pytest.raises(BadImageError, match="64,000,000 pixels in all"):
+        check_batch(paths)
+
+
+def test_only_the_first_frame_of_an_animation_is_read(tmp_path):
+    frames = [digit((60, 60)), Image.new("RGB", (60, 60), "red")]
+    for kind in ("PNG", "WEBP", "GIF"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        content = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+        pixels = read(tmp_path, content)
+        difference = np.abs(pixels[..., :3].astype(int) - np.asarray(frames[0]).astype(int))
+        assert difference.mean() < 2, kind
+
+
+def test_descriptions_are_left_out_before_anything_reads_them(tmp_path):
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("comment", "a" * 100_000)
+    content = encode(digit(), "PNG", pnginfo=notes, icc_profile=bytes(50_000))
+    assert len(trim(content).content) < len(content) - 100_000
+    photo = encode(digit(), "JPEG", comment=b"a" * 9_000, icc_profile=bytes(9_000))
+    assert len(trim(photo).content) < len(photo) - 18_000
+    np.testing.assert_array_equal(read(tmp_path, photo), read(tmp_path, encode(digit(), "JPEG")))
+
+
+def test_video_behind_a_photo_is_no_reason_to_refuse_it(tmp_path):
+    # Some phones append one; it holds what looks like the beginning of a scan by chance.
+    photo = encode(digit(), "JPEG")
+    video = np.random.default_rng(0).bytes(10_000) + b"\xff\xda" * 100
+    np.testing.assert_array_equal(read(tmp_path, photo + video), read(tmp_path, photo))
