@@ -123,7 +123,11 @@ def onnx_session():
         last = add("MaxPool", [last], kernel_shape=[2, 2], strides=[2, 2])
     last = add("Flatten", [add("Transpose", [last], perm=[0, 2, 3, 1])])
     for layer in (network.hidden, network.logits):
-        both = [constant(np.asarray(part.get_value())) for part in (layer.kernel, layer.bias)]
+        both = [
+            constant(np.asarray(part.get_value()))
+            for part in (layer.kernel, layer.bias)
+            if part is not None
+        ]
         last = add("Gemm", [last, *both])
         if layer is network.hidden:
             last = add("Relu", [last])
