@@ -436,6 +436,16 @@ def test_newest_drawing_wins_when_an_answer_is_late(open_page, app_url):
     expect_digit(page, 1)
 
 
+def test_busy_server_is_a_calm_message_and_is_asked_again(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"error": "busy"}))
+    draw(page, *ONE)
+    expect(page.locator(".status")).to_contain_text("Many people are drawing", timeout=PATIENCE)
+    page.unroute("**/queue/join*")
+    expect_digit(page, 1)
+    expect(page.locator(".status")).to_have_text("")
+
+
 def test_drawing_is_safe_when_the_server_goes_and_is_read_when_it_is_back(
     open_page, tmp_path, tmp_path_factory
 ):

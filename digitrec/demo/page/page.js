@@ -15,6 +15,7 @@
   const tell = (state) => document.dispatchEvent(new CustomEvent("digitrec", { detail: state }));
 
   const LOST = "The connection is lost. Your drawing is safe, and is read when it is back.";
+  const BUSY = "Many people are drawing. Yours is read soon.";
   const SOON = 300; // milliseconds: what takes no longer needs no word
   const LATE = 5000;
   const AGAIN = 2000;
@@ -32,7 +33,7 @@
     clearTimeout(timer);
     if (detail === "reading") {
       timer = setTimeout(() => {
-        say(lost ? LOST : "Reading…");
+        if (said !== BUSY) say(lost ? LOST : "Reading…");
         timer = setTimeout(probe, LATE);
       }, SOON);
     } else if (detail === "answered" || detail === "blank") {
@@ -48,11 +49,13 @@
     try {
       const response = await fetch("gradio_api/app_id", { cache: "no-store" });
       if (!response.ok) throw new Error(response.statusText);
-      if (lost) {
-        lost = false;
-        say("");
-        tell("ask");
-      } else timer = setTimeout(probe, LATE); // it is slow, or still starting
+      if (!document.getElementById("answer")) {
+        timer = setTimeout(probe, LATE); // the page is still on its way
+        return;
+      }
+      say(lost ? "" : BUSY);
+      lost = false;
+      tell("ask"); // what was asked may be lost
     } catch {
       lost = true;
       say(LOST);

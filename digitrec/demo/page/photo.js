@@ -32,6 +32,11 @@ element.addEventListener("click", (event) => {
   props.value = { example: example.dataset.name };
   trigger("upload");
 });
+document.addEventListener("digitrec", ({ detail }) => {
+  if (detail !== "ask" || !pad.isShowing || !props.value) return;
+  tell("reading");
+  trigger("upload");
+});
 document.addEventListener("paste", (event) => read(event.clipboardData.files[0]));
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {

@@ -22,7 +22,10 @@ function ask(event) {
 adopt();
 pad.addEventListener("change", () => ask("input"));
 document.addEventListener("digitrec", ({ detail }) => {
-  if (detail === "ask") ask("input");
+  if (detail === "ask" && !pad.isShowing) {
+    document.dispatchEvent(new CustomEvent("digitrec", { detail: "reading" }));
+    ask("input");
+  }
   if (detail === "why") ask("why");
 });
 ask("input");
