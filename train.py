@@ -7,7 +7,6 @@ python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
 import argparse
-import shlex
 import signal
 import sys
 import threading
@@ -42,12 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     preset = options.preset or "best"
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
-    console = Console(highlight=False, soft_wrap=True)
+    console, inputs = Console(highlight=False, soft_wrap=True), Inputs()
     try:
         if options.resume:
             recipe = run.read_recipe(folder)
         else:
-            recipe = make_recipe(preset, values, Inputs())  # so that a mistake shows at once
+            recipe = make_recipe(preset, values, inputs)  # so that a mistake shows at once
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
@@ -66,11 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not (folder / run.RECIPE_FILE).exists():
             print("\ntrain.py: stopped before the training began", file=sys.stderr)
             return 130
-        again = ["python", "train.py", "--resume", str(folder)]
-        for name in ("strokes", "extra_data", "push_to_hub", "push_every"):
-            if value := getattr(options, name):
-                again += [f"--{name.replace('_', '-')}", str(value)]
-        print(f"\ntrain.py: stopped; to go on: {shlex.join(again)}", file=sys.stderr)
+        again = run.command_to_go_on(folder, options, inputs)
+        print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
         return 130
     return 0
 
@@ -200,10 +196,10 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.push_every and not options.push_to_hub:
         parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
-    given = [name for name in ("preset", *OPTIONS, "set") if getattr(options, name)]
+    given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
     if options.resume and given:
         parser.error(
-            f"--resume {options.resume} takes all options from the run, but --"
+            f"--resume {options.resume} takes all settings from the run, but --"
             f"{', --'.join(sorted(given)).replace('_', '-')} was given as well; leave it out."
         )
     return options

@@ -1,6 +1,11 @@
 """What can go wrong; each message is one sentence that a user reads as it stands."""
 
 
+def first_line(error: BaseException) -> str:
+    """Give what another library's error says, or its kind, without a line break."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class DigitrecError(Exception):
     """The base of every error that digitrec raises on purpose."""
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from digitrec.errors import BadCheckpointError
+from digitrec.errors import BadCheckpointError, first_line
 from digitrec.model import Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
@@ -206,6 +206,6 @@ def _build(settings: dict, config_file: Path) -> Network:
     except (TypeError, ValueError, AttributeError, NotImplementedError, ZeroDivisionError) as error:
         raise BadCheckpointError(
             f"{config_file}: model should describe a digitrec network, but does not "
-            f"({str(error).splitlines()[0]}); "
+            f"({first_line(error)}); "
             "fetch the model again."
         ) from error

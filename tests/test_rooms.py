@@ -14,7 +14,7 @@ ALLOWED = {
     "demo": {"reading", "hub", "demo"},
     "training": {"reading", "hub", "training"},
 }
-# Beyond numpy, PIL, scipy, jax, flax, safetensors and what runs a command line.
+# What serving must not load.
 HEAVY = {"tensorflow", "tensorflow_datasets", "sklearn", "orbax", "matplotlib"}
 
 

@@ -53,7 +53,9 @@ def test_bundled_model_is_served_when_the_hub_fails(published, seven, fault, sai
     published.fail("", **fault)
     revision, notice = serve(published, seven, token="hf_loopback")
     assert revision == ""
-    assert notice.startswith("The model that came with the app answers, for me/digits: ")
+    assert notice.startswith(
+        "The model that came with the app answers, because another could not be loaded: me/digits: "
+    )
     assert said in notice and notice.endswith(".")
 
 

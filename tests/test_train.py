@@ -160,7 +160,8 @@ def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
     process.wait(60)
     errors = process.stderr.read()
     assert process.returncode == 130
-    assert errors.strip() == f"train.py: stopped; to go on: python train.py --resume {run}"
+    again = f"python train.py --resume {run} --data-dir {train_command[3]}"
+    assert errors.strip() == f"train.py: stopped; to go on: {again}"
 
 
 def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run(
@@ -229,6 +230,8 @@ def test_show_recipe_prints_every_setting_as_set_takes_it(train, preset):
         (["--set", "validation_fraction=1"], "between 0 and 1"),
         (["--set", "schedule=linear"], "expected one of cosine, plateau, found 'linear'"),
         (["--set", "filters=32"], "expected a list of whole numbers above 0"),
+        (["--set", "filters=[8,8]"], "should describe a network"),
+        (["--set", "kernel_sizes=[[4],[3],[28]]"], "should describe a network"),
         (["--set", "batch-sizes=32"], "choose one of batch_size, block_dropout, "),
         (["--set", "epochs"], "expected NAME=VALUE"),
         (["--resume", "no/such/run"], "recipe.json cannot be read"),

@@ -1,6 +1,8 @@
 """What the app says about its model, read from the files that were published with it."""
 
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
@@ -53,10 +55,10 @@ def _misread(recognizer: DigitRecognizer) -> str:
     count = len(misread)
     cells = "".join(
         f'<li><span class="misread" style="--place:{index}"></span>'
-        f"<span>{truth}, read as {answer}</span></li>"
+        f"<span>{truth:d}, read as {answer:d}</span></li>"
         for index, (truth, answer) in enumerate(misread)
     )
-    url = f"gradio_api/file={folder.resolve() / MISREAD_DIGITS}"
+    url = _address(folder / MISREAD_DIGITS)
     return (
         "<h3>Could you read these?</h3><p>"
         f"All {count} of MNIST's test images that it misreads, with what they should be.</p>"
@@ -78,11 +80,11 @@ def _table(test: dict) -> str:
 
 def _story(recognizer: DigitRecognizer) -> str:
     run = recognizer.metrics["training"]
-    command = escape(recognizer.config["training"]["command"])
+    command = escape(str(recognizer.config["training"].get("command", "train.py")))
     return (
-        f"<p>Trained for {run['epochs']} epochs in {run['seconds'] / 60:.0f} minutes with "
-        f"<code>{command}</code>; epoch {run['best_epoch']} had the best validation accuracy. The "
-        "test images were read once, when all was chosen.</p>"
+        f"<p>Trained for {run['epochs']:.0f} epochs in {run['seconds'] / 60:.0f} minutes with "
+        f"<code>{command}</code>; epoch {run['best_epoch']:.0f} had the best validation accuracy. "
+        "The test images were read once, when all was chosen.</p>"
     )
 
 
@@ -92,7 +94,11 @@ def _plots(recognizer: DigitRecognizer) -> str:
         return ""
     return "".join(
         f"<figure><figcaption>{caption}</figcaption>"
-        f'<img src="gradio_api/file={(folder / name).resolve()}" alt="" loading="lazy"></figure>'
+        f'<img src="{_address(folder / name)}" alt="" loading="lazy"></figure>'
         for name, caption in PICTURES.items()
         if name != "misread.png" and (folder / name).is_file()
     )
+
+
+def _address(path: Path) -> str:
+    return f"gradio_api/file={quote(str(path.resolve()))}"

@@ -29,16 +29,19 @@ BLANK = (
 )
 
 
-def answer_html(prediction: Prediction, *, other: str = NOT_A_DIGIT, hint: str = "") -> str:
+def answer_html(
+    prediction: Prediction, *, other: str = NOT_A_DIGIT, hint: str = "", source: str = "drawing"
+) -> str:
     """Lay out an answer; `page/page.css` says how it looks.
 
     Arguments:
         other: what to say where this is no digit.
         hint: what the visitor could do then.
+        source: "drawing" or "photo"; `page/answer.js` shows an answer beside its own alone.
     """
     best = prediction.top()
     if not best:
-        return message_html(other)
+        return message_html(NOTHING_DRAWN if source == "drawing" else other, source)
     figure = (
         f'<figure><img class="seen" alt="" src="{picture_url(prediction.image)}">'
         "<figcaption>What the network sees</figcaption></figure>"
@@ -47,7 +50,8 @@ def answer_html(prediction: Prediction, *, other: str = NOT_A_DIGIT, hint: str =
         closest = ", ".join(str(digit) for digit, _ in best)
         hint = f'<p class="hint">{escape(hint)}</p>' if hint else ""
         return (
-            f'<div class="answer none"><p class="message">{escape(other)}</p>{hint}'
+            f'<div class="answer none" data-source="{source}">'
+            f'<p class="message">{escape(other)}</p>{hint}'
             f'<p class="closest">closest: {closest}</p>{figure}</div>'
         )
     bars = "".join(
@@ -61,14 +65,16 @@ def answer_html(prediction: Prediction, *, other: str = NOT_A_DIGIT, hint: str =
         ", ".join(str(other) for other, _ in others)
     )
     return (
-        f'<div class="answer{"" if probability >= SURE else " unsure"}" data-digit="{digit}">'
+        f'<div class="answer{"" if probability >= SURE else " unsure"}" data-digit="{digit}" '
+        f'data-source="{source}">'
         f'<p class="spoken">{spoken}</p><div aria-hidden="true" class="numeral">{digit}</div>'
         f'<ol aria-hidden="true" class="bars">{bars}</ol>{figure}</div>'
     )
 
 
-def message_html(message: str) -> str:
-    return f'<div class="answer none"><p class="message">{escape(message)}</p></div>'
+def message_html(message: str, source: str) -> str:
+    message = f'<p class="message">{escape(message)}</p>'
+    return f'<div class="answer none" data-source="{source}">{message}</div>'
 
 
 def explanation_html(

@@ -15,6 +15,7 @@ from huggingface_hub import CommitScheduler, HfApi, constants
 from jaxtyping import UInt8
 from PIL import Image
 
+from digitrec.errors import first_line
 from digitrec.hub.client import is_repository_id
 from digitrec.hub.files import DATASET_FILES, METADATA_FILE
 from digitrec.recognizer import Prediction
@@ -124,8 +125,9 @@ class Feedback:
                     self._names |= {name for name in there if name.endswith(".png")}
                 return
             except (HTTPError, OSError, ValueError) as error:
-                message = str(error).strip().splitlines()[0]
-                _log.warning("%s: corrections stay here for now (%s)", self._dataset, message)
+                _log.warning(
+                    "%s: corrections stay here for now (%s)", self._dataset, first_line(error)
+                )
                 if self._scheduler is not None:
                     return
                 self._stopped.wait(60 * self._minutes)

@@ -64,8 +64,8 @@ class Handlers:
         try:
             prediction = self._recognizer.predict(photo)
         except BadImageError as error:
-            return message_html(str(error))
-        return answer_html(prediction, other=NO_DIGIT_FOUND)
+            return message_html(str(error), "photo")
+        return answer_html(prediction, other=NO_DIGIT_FOUND, source="photo")
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.

@@ -17,6 +17,7 @@ from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
 from digitrec.demo.handlers import Handlers
 from digitrec.demo.sketchpad import Sketchpad
 from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput
+from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 ACTIONS = (
@@ -26,11 +27,12 @@ ACTIONS = (
 )
 CORRECTION = (
     "<details><summary>Wrong? It is a …</summary><p>Choose what it is. With that you agree that "
-    "this picture of 28×28 pixels, your choice and the answer are stored in a data set to train "
-    'with; nothing else is.</p><div class="digits">'
+    "this picture of 28×28 pixels, your choice, the answer, the model's name and the day are "
+    'stored in a data set to train with; nothing else is.</p><div class="digits">'
     + "".join(f'<button type="button">{digit}</button>' for digit in range(10))
     + "</div></details>"
 )
+ANSWERED = "() => document.dispatchEvent(new CustomEvent('digitrec', { detail: 'answered' }))"
 # Events of the page: no spinner, the newest one last, and no endpoint for programs.
 LIVE: dict[str, Any] = {
     "show_progress": "hidden",
@@ -73,7 +75,8 @@ def build_demo(
     """
     revision = revision or recognizer.revision
     handlers = Handlers(recognizer, revision, feedback)
-    pictures = [recognizer.folder] if recognizer.folder else []
+    folder = recognizer.folder
+    pictures = [folder / name for name in (MISREAD_DIGITS, *PICTURES)] if folder else []
     gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # may be fetched by anyone
     with Page(title=TITLE, delete_cache=(3600, 3600)) as demo:
         _html(header_html(claim(recognizer)), elem_id="top")
@@ -108,12 +111,20 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
             label = _html(
                 elem_id="correction", html_template=CORRECTION, js_on_load=_script("correction")
             )
-            thanks = _html(elem_id="thanks", html_template='<p aria-live="polite">${value}</p>')
+            thanks = _html(
+                elem_id="thanks",
+                html_template='<p aria-live="polite">${value}</p>',
+                js_on_load=_script("thanks"),
+            )
             label.input(handlers.keep_correction, [pad, label], thanks, **LIVE)
     photo = PhotoInput(elem_id="photo")
-    pad.input(handlers.read_drawing, pad, answer, **LIVE)
+    # Said by the event: an answer may be the same as the one before.
+    for answered in (
+        pad.input(handlers.read_drawing, pad, answer, **LIVE),
+        photo.upload(handlers.read_photo, photo, answer, **LIVE),
+    ):
+        answered.success(None, js=ANSWERED)
     pad.why(handlers.explain_drawing, pad, why, **LIVE)
-    photo.upload(handlers.read_photo, photo, answer, **LIVE)
 
 
 def _endpoints(handlers: Handlers) -> None:

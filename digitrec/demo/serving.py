@@ -37,7 +37,9 @@ def load_served_model() -> ServedModel:
             recognizer = DigitRecognizer.from_pretrained(folder)
             return ServedModel(recognizer, f"{repository}@{folder.name}", "")
         except DigitrecError as error:
-            notice = f"The model that came with the app answers, for {error}"
+            notice = (
+                f"The model that came with the app answers, as another was not to be had: {error}"
+            )
     bundled = bundled_folder()
     source = bundled / SOURCE_FILE
     revision = ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import orbax.checkpoint as ocp
 
-from digitrec.errors import BadCheckpointError
+from digitrec.errors import BadCheckpointError, first_line
 from digitrec.training.loop import EarlyStopping, Progress
 
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
@@ -78,7 +78,7 @@ def restore_progress(states: ocp.CheckpointManager, initial: Progress) -> Progre
                 tuple(epochs["history"]),
             )
         except Exception as error:  # Orbax lets errors of many libraries through
-            failures.append(f"{epoch}: {str(error).strip().splitlines()[0]}")
+            failures.append(f"{epoch}: {first_line(error)}")
     if failures:
         raise BadCheckpointError(
             f"{states.directory} should hold a training state that can be read, but none of "

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
 
-from digitrec.errors import DatasetUnavailableError
+from digitrec.errors import DatasetUnavailableError, first_line
 from digitrec.settings import FRACTION, SEED, one_of, setting
 
 MNIST_VERSION = "3.0.1"
@@ -128,7 +128,7 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
     except Exception as error:  # tensorflow-datasets lets errors of many libraries through
         raise DatasetUnavailableError(
             "MNIST could not be prepared by tensorflow-datasets "
-            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); connect to the "
+            f"({type(error).__name__}: {first_line(error)}); connect to the "
             "network, or pass --manual-dir DIR with MNIST's four .gz files."
         ) from error
 

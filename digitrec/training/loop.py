@@ -173,8 +173,9 @@ def fit(
 ) -> Iterator[Progress]:
     """Train, yielding all that there is to know after each epoch.
 
-    Each epoch shuffles the training images and leaves out those that fill no batch; it runs as
-    ten scans of one length, so that `on_report` hears of it more often than once a minute.
+    Each epoch shuffles the training images and runs as about ten scans of one length, so that
+    `on_report` hears of it more often than once a minute; what fills no batch, or no scan, is
+    left out.
 
     Arguments:
         train, validation: uint8 images and int32 labels.

@@ -124,8 +124,8 @@ def make_optimizer(
 def augmentation_strength(config: TrainingConfig, epoch: int) -> float:
     """Give 1 until the last `calm_epochs`, over which it falls evenly to 0.
 
-    Those let the network settle on images as they are: He et al., Data Augmentation Revisited
-    (arXiv:1909.09148) train the last epochs without augmentation.
+    The last epochs let the network settle on images as they are, as in He et al., Data
+    Augmentation Revisited (arXiv:1909.09148).
     """
     calm = max(0, epoch - (config.epochs - config.calm_epochs))
     return 1.0 - calm / max(1, config.calm_epochs)

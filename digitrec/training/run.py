@@ -1,7 +1,9 @@
 """A run's folder: its recipe, its states, and at the end the published model."""
 
+import argparse
 import json
 import platform
+import shlex
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +20,7 @@ from digitrec.hub import client
 from digitrec.model import Network, make_graphdef
 from digitrec.training import data, metrics, report
 from digitrec.training.evaluation import Evaluation, evaluate
+from digitrec.training.inputs import Inputs
 from digitrec.training.loop import Progress
 from digitrec.training.recipe import Recipe
 
@@ -56,12 +59,16 @@ def _not_writable(run: Path, error: OSError) -> BadCheckpointError:
     )
 
 
+def is_finished(run: Path) -> bool:
+    return (run / pretrained.METRICS_FILE).exists()  # the last file that a run writes
+
+
 def read_recipe(run: Path) -> Recipe:
     """Read the recipe of a run that is to go on.
 
     Raises: BadCheckpointError.
     """
-    if (run / pretrained.METRICS_FILE).exists():  # the last file that a run writes
+    if is_finished(run):
         raise BadCheckpointError(
             f"--resume {run} should name an unfinished run, but this one is finished; "
             f"try it with: python app.py --model {run}"
@@ -76,6 +83,19 @@ def read_recipe(run: Path) -> Recipe:
     return Recipe.from_json(values, run)
 
 
+def command_to_go_on(run: Path, options: argparse.Namespace, inputs: Inputs) -> str:
+    """Give the command that continues a run which was stopped, or its last push."""
+    if is_finished(run):
+        return f"python -m digitrec.hub push-model {run} {options.push_to_hub}"
+    command = ["python", "train.py", "--resume", str(run)]
+    for name in ("data_dir", "manual_dir", "strokes", "push_to_hub", "push_every"):
+        if value := getattr(options, name):
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    if inputs.extra_data:  # a dataset at the commit that it had
+        command += ["--extra-data", inputs.extra_data]
+    return shlex.join(command)
+
+
 def best_network(recipe: Recipe, progress: Progress) -> Network:
     """Give the network of the best epoch so far, in evaluation mode."""
     graphdef = make_graphdef(recipe.network, training=False)
@@ -83,7 +103,7 @@ def best_network(recipe: Recipe, progress: Progress) -> Network:
 
 
 def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) -> dict:
-    """Publish the best epoch into the run's folder; the only place that reads the test images.
+    """Publish the best epoch into the run's folder; a run reads the test images here alone.
 
     Returns: the contents of `metrics.json`.
     """

@@ -5,9 +5,9 @@ const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { de
 
 // For a while, a button says what it did.
 function say(name, text) {
-  const { textContent } = button(name);
+  const word = (button(name).dataset.word ??= button(name).textContent);
   button(name).textContent = text;
-  setTimeout(() => { button(name).textContent = textContent; }, 2500);
+  setTimeout(() => { button(name).textContent = word; }, 2500);
 }
 
 const isWhy = () => button("why").ariaPressed === "true";
@@ -22,7 +22,7 @@ document.addEventListener("digitrec", ({ detail }) => {
 // The strokes are in the link; nothing is kept on the server.
 function makeLink() {
   const code = pad.toCode();
-  if (!code) return pad.shownPaper() ? window.location.href : "";
+  if (!code) return pad.shownPaper() && !pad.visible().length ? window.location.href : "";
   const link = new URL(window.location.origin + window.location.pathname);
   link.searchParams.set("s", code);
   return link.href;
@@ -30,7 +30,7 @@ function makeLink() {
 
 button("share").addEventListener("click", async () => {
   const url = makeLink();
-  if (!url) return say("share", "Too detailed");
+  if (!url) return say("share", "Too detailed for a link");
   const words = { title: "digitrec", text: "What digit is this?", url };
   if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.(words)) {
     return navigator.share(words).catch(() => {}); // closed without sharing
@@ -64,9 +64,12 @@ button("save").addEventListener("click", () => {
     write(rows[0][0], 260, 640, 40);
     rows.forEach(([digit, share], index) => write(`${digit}   ${share}`, 42, 860, 90 + 62 * index));
   } else write(answer.querySelector(".message").innerText, 40, 640, 90);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(answer.querySelector("img"), 640, 361, 224, 224);
-  write("What the network sees", 24, 890, 490);
+  const seen = answer.querySelector("img.seen");
+  if (seen) {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(seen, 640, 361, 224, 224);
+    write("What the network sees", 24, 890, 490);
+  }
   write(window.location.host, 24, 890, 550);
   const link = document.createElement("a");
   link.href = card.toDataURL("image/png");

@@ -1,25 +1,29 @@
-// Runs once, as the `js_on_load` of the answer: says when one has come, and takes it back when the
-// paper is blank again, without asking the server.
+// Runs once, as the `js_on_load` of the answer: takes it back when the paper is blank again, without
+// asking the server, and keeps out an answer to what is no longer shown.
 const blank = props.value;
 const page = document.documentElement;
 const pad = document.querySelector("digit-pad");
+let kept = blank;
 
-function note() {
-  page.dataset.answer = props.value === blank ? "blank" : props.value.includes("data-digit") ? "digit" : "none";
+function isLate() {
+  if (props.value === blank) return false;
+  if (pad.isEmpty && !pad.isShowing) return true; // cleared while it was being read
+  return props.value.includes('data-source="photo"') !== pad.isShowing;
+}
+
+function keep() {
+  kept = props.value;
+  page.dataset.answer = kept === blank ? "blank" : kept.includes("data-digit") ? "digit" : "none";
 }
 
 watch("value", () => {
-  if (pad.isEmpty && !pad.isShowing && props.value !== blank) {
-    props.value = blank; // cleared while it was being read
-    return;
-  }
-  note();
-  document.dispatchEvent(new CustomEvent("digitrec", { detail: "answered" }));
+  if (isLate()) props.value = pad.isEmpty && !pad.isShowing ? blank : kept;
+  else keep();
 });
 document.addEventListener("digitrec", ({ detail }) => {
   if (detail !== "blank") return;
   props.value = blank;
-  note();
+  keep();
 });
-note();
+keep();
 document.dispatchEvent(new CustomEvent("digitrec", { detail: "here" }));

@@ -135,6 +135,7 @@
 
     // A picture to be read lies over the paper until one goes back to drawing.
     show(address) {
+      this.dispatchEvent(new Event("begin"));
       this.picture.src = address;
       this.picture.hidden = false;
       this.classList.add("showing", "touched");
@@ -155,9 +156,15 @@
       return !this.picture.hidden;
     }
 
+    // Below the strokes, those as well that have been drawn while it came.
     setPaper(picture) {
-      [this.paper, this.actions, this.undone] = [picture, [], []];
+      this.paper = picture;
       this.classList.add("touched");
+      this.changed();
+    }
+
+    setActions(actions) {
+      [this.actions, this.undone] = [actions, []];
       this.changed();
     }
 
@@ -186,7 +193,6 @@
       this.box = this.canvas.getBoundingClientRect();
       this.drawOn(this.context, this.canvas.width);
       if (this.stroke) this.paint(this.context, this.canvas.width, this.stroke);
-      this.classList.toggle("empty", this.isEmpty);
       this.querySelector("[name=undo]").disabled = !this.actions.length;
       this.querySelector("[name=clear]").disabled = this.isEmpty;
       this.querySelector("[name=eraser]").disabled = this.isEmpty;
@@ -247,12 +253,12 @@
     restore() {
       try {
         const stored = JSON.parse(sessionStorage.getItem(STORE));
-        if (!stored || stored.link !== window.location.search) return false;
+        if (stored?.link !== window.location.search) return;
         this.actions = stored.actions;
+        this.toCanvas(); // fails where something else was stored
         if (!this.isEmpty) this.classList.add("touched");
-        return this.actions.length > 0;
       } catch {
-        return false;
+        this.actions = [];
       }
     }
 
@@ -288,10 +294,8 @@
         actions.push({ eraser, points: fill(points) });
       }
       if (!actions.length) throw new Error("it is empty");
-      this.actions = actions;
-      this.undone = [];
       this.classList.add("touched");
-      this.changed();
+      this.setActions(actions);
     }
   }
 

@@ -7,7 +7,9 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const address = new URLSearchParams(window.location.search);
   const paintPage = () => {
-    root.dataset.theme = address.get("__theme") ?? (dark.matches ? "dark" : "light");
+    const asked = address.get("__theme");
+    const own = dark.matches ? "dark" : "light";
+    root.dataset.theme = ["light", "dark"].includes(asked) ? asked : own;
   };
   paintPage();
   dark.addEventListener("change", paintPage);
@@ -20,8 +22,10 @@
   const LATE = 5000;
   const AGAIN = 2000;
   let timer = null;
+  let waiting = false;
   let lost = false;
   let said = "";
+  let question = 0; // grows with each, so that what belongs to an earlier one is told
 
   function say(text) {
     said = text;
@@ -30,36 +34,48 @@
 
   document.addEventListener("digitrec", ({ detail }) => {
     if (detail === "here") return say(said); // a line of its own has come
+    if (detail === "refused") return end("The picture could not be sent. Is it larger than 16 MB?");
+    if (detail === "answered" || detail === "blank") return end("");
+    if (detail !== "reading") return;
     clearTimeout(timer);
-    if (detail === "reading") {
-      timer = setTimeout(() => {
-        if (said !== BUSY) say(lost ? LOST : "Reading…");
-        timer = setTimeout(probe, LATE);
-      }, SOON);
-    } else if (detail === "answered" || detail === "blank") {
-      lost = false;
-      say("");
-    } else if (detail === "refused") say("The picture could not be sent. Is it larger than 16 MB?");
+    question += 1;
+    waiting = true;
+    timer = setTimeout(() => {
+      if (said !== BUSY) say(lost ? LOST : "Reading…");
+      timer = setTimeout(probe, LATE);
+    }, SOON);
   });
-  window.addEventListener("offline", probe);
+  window.addEventListener("offline", () => probe());
 
-  // Is the server there? If so, ask it once more.
+  function end(text) {
+    clearTimeout(timer);
+    question += 1;
+    waiting = lost = false;
+    say(text);
+  }
+
+  // Is the server there? If so, ask it once more for what has not come.
   async function probe() {
     clearTimeout(timer);
+    const about = question;
+    let isThere = false;
     try {
-      const response = await fetch("gradio_api/app_id", { cache: "no-store" });
-      if (!response.ok) throw new Error(response.statusText);
-      if (!document.getElementById("answer")) {
-        timer = setTimeout(probe, LATE); // the page is still on its way
-        return;
-      }
-      say(lost ? "" : BUSY);
-      lost = false;
-      tell("ask"); // what was asked may be lost
+      const options = { cache: "no-store", signal: AbortSignal.timeout(LATE) };
+      isThere = (await fetch("gradio_api/app_id", options)).ok;
     } catch {
+      // It is not.
+    }
+    if (about !== question) return;
+    if (!isThere) {
       lost = true;
       say(LOST);
       timer = setTimeout(probe, AGAIN);
+    } else if (!document.getElementById("answer")) {
+      timer = setTimeout(probe, LATE); // the page is still on its way
+    } else {
+      say(waiting && !lost ? BUSY : "");
+      lost = false;
+      if (waiting) tell("ask");
     }
   }
 
@@ -67,21 +83,27 @@
   function openLink(pad) {
     const [strokes, picture] = [address.get("s"), address.get("d")];
     if ((strokes ?? picture) === null) return;
-    root.classList.add("from-link");
-    if (pad.actions.length) return; // reloaded: what has been drawn on it since is there
-    const refuse = () => {
-      root.classList.remove("from-link");
+    const refuse = () =>
       say("This link holds no drawing that can be read. Ask for it again, or draw your own.");
-    };
-    try {
-      if (strokes !== null) return pad.fromCode(strokes);
+    const greet = () => root.classList.add("from-link");
+    if (strokes === null) {
       const image = new Image();
-      image.onload = () => pad.setPaper(image);
+      image.onload = () => {
+        pad.setPaper(image);
+        greet();
+      };
       image.onerror = refuse;
       image.src = `data:image/png;base64,${picture.replaceAll("-", "+").replaceAll("_", "/")}`;
+      return;
+    }
+    const drawnSince = pad.actions; // after a reload
+    try {
+      pad.fromCode(strokes);
+      greet();
     } catch {
       refuse();
     }
+    if (drawnSince.length) pad.setActions(drawnSince);
   }
 
   document.addEventListener("click", (event) => {

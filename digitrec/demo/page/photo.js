@@ -6,18 +6,32 @@ const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { de
 const isPhone = window.matchMedia("(pointer: coarse)").matches;
 element.querySelector(".choose span").textContent = isPhone ? "Take or choose a photo" : "Upload a photo";
 
+let latest = null; // what is shown, so that a slower upload does not come in between
+
+function show(address, what) {
+  latest = what;
+  props.value = null;
+  pad.show(address);
+  tell("reading");
+}
+
 async function read(file) {
   if (!file) return;
-  pad.show(URL.createObjectURL(file));
-  tell("reading");
+  show(URL.createObjectURL(file), file);
+  let path;
   try {
-    const { path } = await upload(file);
-    if (!path) throw new Error("no path");
-    props.value = { path };
-    trigger("upload");
+    ({ path } = await upload(file));
   } catch {
-    tell("refused");
+    path = null;
   }
+  if (latest !== file || !pad.isShowing) return;
+  if (path) ask({ path });
+  else tell("refused");
+}
+
+function ask(picture) {
+  props.value = picture;
+  trigger("upload");
 }
 
 input.addEventListener("change", () => {
@@ -27,15 +41,13 @@ input.addEventListener("change", () => {
 element.addEventListener("click", (event) => {
   const example = event.target.closest(".example");
   if (!example) return;
-  pad.show(example.querySelector("img").src);
-  tell("reading");
-  props.value = { example: example.dataset.name };
-  trigger("upload");
+  show(example.querySelector("img").src, example);
+  ask({ example: example.dataset.name });
 });
 document.addEventListener("digitrec", ({ detail }) => {
-  if (detail !== "ask" || !pad.isShowing || !props.value) return;
+  if (detail !== "ask" || !pad.isShowing) return;
   tell("reading");
-  trigger("upload");
+  if (props.value) trigger("upload"); // otherwise it is still being sent
 });
 document.addEventListener("paste", (event) => read(event.clipboardData.files[0]));
 document.addEventListener("dragover", (event) => event.preventDefault());

@@ -22,7 +22,7 @@ function ask(event) {
 adopt();
 pad.addEventListener("change", () => ask("input"));
 document.addEventListener("digitrec", ({ detail }) => {
-  if (detail === "ask" && !pad.isShowing) {
+  if (detail === "ask" && !pad.isShowing && !pad.isEmpty) {
     document.dispatchEvent(new CustomEvent("digitrec", { detail: "reading" }));
     ask("input");
   }
