@@ -58,7 +58,7 @@ class Settings(NamedTuple):
     python_calls: int = 10
 
 
-QUICK = Settings(10, 200, 15, 2.0, (1, 32), 1, 500, 2000, 3)
+QUICK = Settings(6, 100, 10, 2.0, (32,), 1, 500, 2000, 2)
 
 
 def seven(side: int = 800) -> Image.Image:
