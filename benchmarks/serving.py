@@ -123,7 +123,8 @@ def onnx_session():
         last = add("MaxPool", [last], kernel_shape=[2, 2], strides=[2, 2])
     last = add("Flatten", [add("Transpose", [last], perm=[0, 2, 3, 1])])
     for layer in (network.hidden, network.logits):
-        both = [constant(np.asarray(part[...])) for part in (layer.kernel, layer.bias)]
+        assert layer.bias is not None
+        both = [constant(np.asarray(layer.kernel[...])), constant(np.asarray(layer.bias[...]))]
         last = add("Gemm", [last, *both])
         if layer is network.hidden:
             last = add("Relu", [last])

@@ -8,17 +8,17 @@ import jax
 # XLA hands convolutions, matrix products and reductions over to a library, YNNPACK, as it comes.
 # Left to XLA's older code (Eigen), a convolution of 14x14 pixels takes half the time; reductions
 # are faster as they come.
-CPU_OPTIONS = {
+CPU_OPTIONS: dict[str, str | bool] = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"
 }
 
 
 # One image is so little work that sharing it among threads costs more than it gains: 0.32 ms
 # instead of 0.44 on two busy cores. With more images, it gains.
-ONE_THREAD = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
+ONE_THREAD: dict[str, str | bool] = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
 
 
-def compiler_options(*, threads: bool = True) -> dict[str, str] | None:
+def compiler_options(*, threads: bool = True) -> dict[str, str | bool] | None:
     """Give what `jax.jit` and `.compile` take as `compiler_options`.
 
     Arguments:
