@@ -81,6 +81,8 @@ def take_turns(functions: dict, rounds: int, repeats: int) -> dict[str, float]:
         function()
     for _ in range(rounds):
         for name, function in functions.items():
+            time.sleep(0.05)  # onnxruntime's threads keep a core busy for a while after a call
+            function()
             start = time.perf_counter()
             for _ in range(repeats):
                 function()
