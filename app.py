@@ -4,10 +4,10 @@ import argparse
 import importlib.util
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from digitrec import DigitrecError, DigitRecognizer
 from digitrec.demo.feedback import open_feedback
-from digitrec.demo.layout import build_demo, launch_options
 from digitrec.demo.serving import ServedModel, load_served_model
 
 if importlib.util.find_spec("spaces"):
@@ -19,6 +19,8 @@ if importlib.util.find_spec("spaces"):
     def unused():
         pass
 
+
+COMPILE_SECONDS = 5.0  # after the start: the rest takes a core for a second
 
 parser = argparse.ArgumentParser(description="Serve the digit recogniser as a web page.")
 parser.add_argument(
@@ -40,11 +42,19 @@ if options.port is not None and not 1 <= options.port <= 65535:
 if options.mcp and not importlib.util.find_spec("mcp"):
     parser.error('--mcp needs the package mcp, but it is missing; pip install "gradio[mcp]".')
 
-try:
+
+def load_model() -> ServedModel:
     if options.model:
-        served = ServedModel(DigitRecognizer.from_pretrained(options.model), "", "")
-    else:
-        served = load_served_model()
+        return ServedModel(DigitRecognizer.from_pretrained(options.model), "", "")
+    return load_served_model()
+
+
+# Half of a start is Python reading Gradio's modules; meanwhile the network is compiled.
+with ThreadPoolExecutor(1) as beside:
+    loading = beside.submit(load_model)
+    from digitrec.demo.layout import build_demo, launch_options
+try:
+    served = loading.result()
 except DigitrecError as error:
     parser.exit(2, f"app.py: {error}\n")
 for line in filter(None, (served.revision, served.notice)):
@@ -66,6 +76,8 @@ if __name__ == "__main__":
         )
     except OSError as error:
         parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")
-    # The page is up and answers one picture at a time; what is for many comes now.
-    threading.Thread(target=served.recognizer.compile_rest, daemon=True).start()
+    # The page is up and answers one picture at a time; what is for many waits for a first visitor.
+    rest = threading.Timer(COMPILE_SECONDS, served.recognizer.compile_rest)
+    rest.daemon = True
+    rest.start()
     demo.block_thread()

@@ -54,7 +54,7 @@ def test_bundled_model_is_served_when_the_hub_fails(published, seven, fault, sai
     revision, notice = serve(published, seven, token="hf_loopback")
     assert revision == ""
     assert notice.startswith(
-        "The model that came with the app answers, because another could not be loaded: me/digits: "
+        "The model that came with the app answers, since this was not to be had: me/digits: "
     )
     assert said in notice and notice.endswith(".")
 

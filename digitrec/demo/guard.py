@@ -113,10 +113,10 @@ class Guard:
                 "%s %r failed: %s: %.200s",
                 *(scope["method"], scope["path"], type(error).__name__, error),
             )
-            upload = UPLOAD.fullmatch(scope["path"])
-            await answer.end_with(
-                Refusal(400 if upload else 500, _SENTENCES[400 if upload else 500])
-            )
+            # Neither an upload nor these run a function of ours: their body is at fault.
+            path = scope["path"]
+            status = 400 if UPLOAD.fullmatch(path) or OTHER_JSON.fullmatch(path) else 500
+            await answer.end_with(Refusal(status, _SENTENCES[status]))
 
     async def _pass_on(self, scope, receive: Receive, answer: "_Answer") -> None:
         method, path = scope["method"], scope["path"]

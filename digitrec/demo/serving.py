@@ -38,7 +38,7 @@ def load_served_model() -> ServedModel:
             return ServedModel(recognizer, f"{repository}@{folder.name}", "")
         except DigitrecError as error:
             notice = (
-                f"The model that came with the app answers, as another was not to be had: {error}"
+                f"The model that came with the app answers, since this was not to be had: {error}"
             )
     bundled = bundled_folder()
     source = bundled / SOURCE_FILE
