@@ -395,7 +395,7 @@ def test_link_from_before_opens_and_its_drawing_can_be_erased(open_page, app_url
     tool(page, "eraser").click()
     for down in np.linspace(0.1, 0.9, 12):
         draw(page, (0.05, down), (0.95, down))
-    expect_message(page, "does not look like a digit")
+    expect_message(page, "Nothing drawn yet")
 
 
 @pytest.mark.parametrize("name", ["s", "d"])

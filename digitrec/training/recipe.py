@@ -141,6 +141,8 @@ def make_recipe(preset: str, values: Mapping[str, str], inputs: Inputs) -> Recip
     recipe = change(PRESETS[preset], values)
     try:
         make_abstract_network(recipe.network)
+        if recipe.network.pooled_side < 1:
+            raise ValueError("no pixels are left of an image")
     except Exception as error:  # JAX raises errors of many kinds for shapes that do not fit
         raise TrainingError(
             "The settings filters and kernel_sizes should describe a network, but do not "
