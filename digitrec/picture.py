@@ -13,7 +13,7 @@ from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from digitrec.encoded import MOST_BYTES, trim
-from digitrec.errors import BadImageError
+from digitrec.errors import BadImageError, first_line
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 MAXIMUM_PIXELS = 16_000_000  # a phone's photo has 12 million
@@ -135,12 +135,8 @@ def _open(path: Path) -> Iterator[tuple[Image.Image, int]]:
     except Exception as error:  # Pillow's decoders raise errors of many kinds on damaged files
         raise BadImageError(
             f"{path.name} should be an undamaged image, but cannot be read "
-            f"({_first_line(error)}); save it again as PNG or JPEG."
+            f"({first_line(error)}); save it again as PNG or JPEG."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _check_size(image: Image.Image) -> None:

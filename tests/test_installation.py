@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import urllib.request
 from importlib.metadata import version
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, free_port
 
 from digitrec.hub.space import build_space
 
@@ -39,9 +38,7 @@ def environment(tmp_path_factory, space):
 
 
 def test_space_starts_and_answers_as_on_the_hub(space, environment, seven, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

@@ -2,14 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
-from conftest import ROOT, ask_worker
+from conftest import ROOT, ask_worker, free_port
 
 
 def serve(hub, picture, repository="me/digits", revision="", token=""):
@@ -73,9 +72,7 @@ def test_bundled_model_is_served_instead_of_a_damaged_or_missing_one(published, 
 
 def test_app_starts_within_20_seconds_on_a_hub_that_never_answers(published, tmp_path):
     published.fail("", delay=60)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     start = time.monotonic()
     with (
         (tmp_path / "log").open("w") as log,

@@ -43,7 +43,7 @@ def answer_html(
     if not best:
         return message_html(NOTHING_DRAWN if source == "drawing" else other, source)
     figure = (
-        f'<figure><img class="seen" alt="" src="{picture_url(prediction.image)}">'
+        f'<figure><img class="seen" alt="" src="{png_url(Image.fromarray(prediction.image))}">'
         "<figcaption>What the network sees</figcaption></figure>"
     )
     if not prediction.is_digit:
@@ -125,10 +125,6 @@ def redrawn_box(box: tuple[float, float, float, float]) -> tuple[float, float, f
     path = max(right - left, bottom - top) - PAD_PEN  # what the middle of the pen went along
     wider = (path * PEN / (1 - PEN) - PAD_PEN) / 2
     return left - wider, top - wider, right + wider, bottom + wider
-
-
-def picture_url(image: UInt8[np.ndarray, "28 28"]) -> str:
-    return png_url(Image.fromarray(image))
 
 
 def png_url(picture: Image.Image) -> str:

@@ -2,7 +2,6 @@
 
 import os
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -146,4 +145,4 @@ def _html(value: str = "", **options: Any) -> gr.HTML:
 
 
 def _script(name: str) -> str:
-    return Path(PAGE / f"{name}.js").read_text()
+    return (PAGE / f"{name}.js").read_text()

@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 
 from digitrec import pretrained
-from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError
+from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError, first_line
 from digitrec.hub.card import make_card
 from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES
 from digitrec.pretrained import CONFIG_FILE
@@ -266,8 +266,8 @@ def _diagnose(error: BaseException) -> tuple[type[HubError], str, str]:
         return HubError, "HF_HUB_OFFLINE is set and no copy is in the cache", "unset it"
     if status == 408 or status == 429 or (status or 0) >= 500:
         return HubUnavailableError, f"the Hub answered {status}", "try again later"
-    first_line = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+    said = first_line(error).rstrip(".:")
     if status is None and isinstance(error, HTTPError | OSError):
         advice = "check the network and try again"
-        return HubUnavailableError, f"the Hub could not be reached ({first_line})", advice
-    return HubError, f"that failed ({first_line})", "check the name and run: hf auth login"
+        return HubUnavailableError, f"the Hub could not be reached ({said})", advice
+    return HubError, f"that failed ({said})", "check the name and run: hf auth login"
