@@ -5,22 +5,27 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-SIDE = 200  # longer side, in pixels, at which a photo is read: averages most of the noise away
+PHOTO_SIDE = 200  # longer side of a photo that is read, pixels: averages most of the noise away
 PAPER_SIDE = 40  # the same for its paper, which has no details
 NOISE = 5.0  # standard deviations of the paper's noise that ink differs by at least
 SPECK = 0.1  # of the largest connected piece of ink: smaller pieces are dirt
 
 
-def find_ink_in_photo(gray: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "rows columns"]:
+def find_ink_in_photo(
+    gray: UInt8[np.ndarray, "height width"], side: int = PHOTO_SIDE
+) -> UInt8[np.ndarray, "rows columns"]:
     """Measure how much each place differs from the paper around it, 0-255.
 
     The paper is the median of the surroundings, so that neither light that falls off nor a
     shadow's soft edge counts as ink; whether ink is darker or brighter follows from which of the
     two differs more.
 
-    Returns: the ink of the photo shrunk to at most 200 pixels a side; 0 where there is none.
+    Arguments:
+        side: longer side, in pixels, to which a larger photo is shrunk.
+
+    Returns: the ink of the photo of that size; 0 where there is none.
     """
-    small = _shrink(gray, SIDE)
+    small = _shrink(gray, side)
     paper = _estimate_paper(gray, small.shape)
     difference = ndimage.gaussian_filter(paper - small, 1.0)
     noise = 1.4826 * np.median(np.abs(difference - np.median(difference)))

@@ -1,0 +1,78 @@
+"""Where a picture has ink, and how much: the digit without the paper."""
+
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image, ImageChops
+
+from digitrec.photo import PHOTO_SIDE, find_ink_in_photo
+
+
+class Ink(NamedTuple):
+    strength: UInt8[np.ndarray, "rows columns"]  # 0 paper, 255 the opposite of the paper
+    left: int  # where it begins, in pixels of the picture
+    top: int
+    scale: float = 1.0  # pixels of the picture for each of its own
+
+
+def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHOTO_SIDE) -> Ink:
+    """Measure how much each pixel differs from the paper.
+
+    The paper of a drawing is the median colour of the border; the difference is that of the
+    colour channel that differs most, so that yellow on white is as visible as black on white.
+    Margins of nothing but paper are cut off. A picture whose border is not of one colour is a
+    photo.
+
+    Arguments:
+        photo_side: longer side, in pixels, at which a photo is read.
+    """
+    border = _border(picture)
+    paper = np.median(border, axis=0).astype(np.uint8)
+    if paper[3] == 0:
+        return _find_ink_on_nothing(picture)
+    if picture[..., 3].min() < 255:
+        sheet = Image.new("RGBA", picture.shape[1::-1], "white")
+        sheet.alpha_composite(Image.fromarray(picture))
+        picture = np.asarray(sheet)
+        border = _border(picture)
+        paper = np.median(border, axis=0).astype(np.uint8)
+    if (border == paper).all(1).mean() < 0.5:
+        gray = np.asarray(Image.fromarray(picture).convert("L"))
+        strength = find_ink_in_photo(gray, photo_side)
+        return Ink(strength, 0, 0, max(gray.shape) / max(strength.shape))
+    # Four bytes compared as one: ten times as fast as a search channel by channel.
+    inked = picture.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
+    top, bottom, left, right = find_box(inked)
+    channels = Image.fromarray(picture[top:bottom, left:right]).split()[:3]
+    differences = [
+        ImageChops.difference(channel, Image.new("L", channel.size, int(blank)))
+        for channel, blank in zip(channels, paper[:3], strict=True)
+    ]
+    return Ink(np.asarray(reduce(ImageChops.lighter, differences)), left, top)
+
+
+def find_box(wanted: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
+    """Find the smallest rectangle that holds all wanted pixels; one pixel if there is none.
+
+    Returns: the first row and the row after the last, the same of the columns.
+    """
+    rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
+    if not len(rows):
+        return 0, 1, 0, 1
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _border(picture: UInt8[np.ndarray, "height width 4"]) -> UInt8[np.ndarray, "pixels 4"]:
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+
+
+def _find_ink_on_nothing(picture: UInt8[np.ndarray, "height width 4"]) -> Ink:
+    """Put a drawing of any colour on black and on white; take what shows it better."""
+    top, bottom, left, right = find_box(picture[..., 3] > 0)
+    *colours, alpha = Image.fromarray(picture[top:bottom, left:right]).split()
+    on_black = ImageChops.multiply(reduce(ImageChops.lighter, colours), alpha)
+    on_white = ImageChops.multiply(ImageChops.invert(reduce(ImageChops.darker, colours)), alpha)
+    shown = max(on_white, on_black, key=lambda ink: ink.getextrema()[1])
+    return Ink(np.asarray(shown), left, top)
