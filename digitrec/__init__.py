@@ -9,7 +9,8 @@ from digitrec.errors import (
     HubUnavailableError,
     TrainingError,
 )
-from digitrec.recognizer import DigitRecognizer, Prediction
+from digitrec.prediction import Number, Prediction
+from digitrec.recognizer import DigitRecognizer
 
 __all__ = [
     "BadCheckpointError",
@@ -19,6 +20,7 @@ __all__ = [
     "DigitrecError",
     "HubError",
     "HubUnavailableError",
+    "Number",
     "Prediction",
     "TrainingError",
 ]

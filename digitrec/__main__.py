@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from digitrec.errors import DigitrecError
-from digitrec.recognizer import DigitRecognizer, Prediction, percent
+from digitrec.prediction import Prediction, percent
+from digitrec.recognizer import DigitRecognizer
 
 
 def main(arguments: list[str] | None = None) -> int:

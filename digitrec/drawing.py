@@ -39,17 +39,13 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     picture = read_picture(image)
     if picture is None:
         return None
-    return normalize(find_ink(picture).strength)
+    ink = find_ink(picture).strength
+    return normalize(ink) if ink.max() >= MINIMUM_CONTRAST else None
 
 
-def normalize(
-    ink: UInt8[np.ndarray, "height width"],
-) -> UInt8[np.ndarray, "28 28"] | None:
-    """Do the rest of `to_mnist`, once the ink is found."""
-    strongest = int(ink.max())
-    if strongest < MINIMUM_CONTRAST:
-        return None
-    return center(fit_box(change_pen(cut_out(ink, strongest // FAINTEST_INK))))
+def normalize(ink: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "28 28"]:
+    """Do the rest of `to_mnist`, once there is some ink."""
+    return center(fit_box(change_pen(cut_out(ink, int(ink.max()) // FAINTEST_INK))))
 
 
 def cut_out(

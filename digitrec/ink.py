@@ -9,12 +9,24 @@ from PIL import Image, ImageChops
 
 from digitrec.photo import PHOTO_SIDE, find_ink_in_photo
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
 
 class Ink(NamedTuple):
     strength: UInt8[np.ndarray, "rows columns"]  # 0 paper, 255 the opposite of the paper
-    left: int  # where it begins, in pixels of the picture
-    top: int
+    left: float  # where it begins, in pixels of the picture
+    top: float
     scale: float = 1.0  # pixels of the picture for each of its own
+
+    def place(self, top: float, bottom: float, left: float, right: float) -> Box:
+        """Say where in the picture a rectangle of the ink lies."""
+        across, down = self.left + self.scale * left, self.top + self.scale * top
+        return (
+            across,
+            down,
+            across + self.scale * (right - left),
+            down + self.scale * (bottom - top),
+        )
 
 
 def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHOTO_SIDE) -> Ink:

@@ -78,6 +78,25 @@ def _read_sketchpad(drawing: Mapping) -> UInt8[np.ndarray, "height width 4"] | N
     return np.asarray(drawn)
 
 
+def measure_picture(image: ImageLike) -> tuple[int, int]:
+    """Give the width and the height, in pixels, of an image that `read_picture` can read.
+
+    They are those of the image as it is seen, turned as its file says, and not shrunk.
+    """
+    if isinstance(image, Mapping):
+        sheets = [image.get("composite"), image.get("background"), *(image.get("layers") or [])]
+        return measure_picture(next(sheet for sheet in sheets if sheet is not None))
+    if isinstance(image, np.ndarray):
+        return image.shape[1], image.shape[0]
+    if isinstance(image, Image.Image):
+        size, orientation = image.size, _orientation(image)
+    else:
+        with _open(Path(image)) as (opened, orientation):
+            size = opened.size
+    width, height = size
+    return (height, width) if orientation >= 5 else (width, height)  # these turn by 90 degrees
+
+
 def check_batch(paths: Iterable[str | os.PathLike]) -> None:
     """Refuse files that hold too many pixels together, before any of them is decoded.
 
@@ -153,7 +172,7 @@ def _from_pillow(
 ) -> UInt8[np.ndarray, "height width 4"]:
     _check_size(image)
     if orientation is None:  # an image that is in memory
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = _orientation(image)
     shrink = math.ceil(max(image.size) / MAXIMUM_SIDE)
     if image.mode[0] in "IF":  # 16 or 32 bits a pixel: Pillow would clip them to 255
         image = _to_8_bits(image)
@@ -164,6 +183,10 @@ def _from_pillow(
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
     return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+
+
+def _orientation(image: Image.Image) -> int:
+    return image.getexif().get(ExifTags.Base.Orientation, 1)
 
 
 _TURNS = {

@@ -1,10 +1,10 @@
 """The one class that the app and people's own code use."""
 
+import math
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,35 +20,12 @@ from digitrec.drawing import IMAGE_SIZE, to_mnist
 from digitrec.errors import BadImageError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
-from digitrec.picture import ImageLike
+from digitrec.number import MOST_DIGITS, read_line
+from digitrec.picture import ImageLike, measure_picture, read_picture
+from digitrec.prediction import Number, Prediction
 
 BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    probabilities: Float32[np.ndarray, "10"]  # calibrated, sum 1; all 0.1 for an empty canvas
-    is_digit: bool
-    digit_score: float  # higher is more like a digit; -inf for an empty canvas
-    image: UInt8[np.ndarray, "28 28"]  # what the network saw, bright ink on black
-
-    @property
-    def digit(self) -> int | None:
-        """The best answer, or None when this is no digit."""
-        return int(self.probabilities.argmax()) if self.is_digit else None
-
-    def top(self, k: int = 3) -> list[tuple[int, float]]:
-        """Give the `k` best (digit, probability), best first; none for an empty canvas."""
-        if self.digit_score == -np.inf:
-            return []
-        order = np.argsort(-self.probabilities, kind="stable")[:k]
-        return [(int(digit), float(self.probabilities[digit])) for digit in order]
-
-
-def percent(probability: float) -> str:
-    """Round to a tenth of a per cent, but never to certainty."""
-    return f"{min(99.9, max(0.1, 100 * probability)):.1f} %"
 
 
 class DigitRecognizer:
@@ -105,17 +82,26 @@ class DigitRecognizer:
 
         Raises: BadImageError, which says which image when there are several.
         """
-        images, pixels = list(images), []
-        for index, image in enumerate(images):
-            try:
-                pixels.append(to_mnist(image))
-            except BadImageError as error:
-                if len(images) == 1:
-                    raise
-                raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
-        found = [image for image in pixels if image is not None]
-        judged = iter(self._judge(np.stack(found)) if found else ())
+        pixels = _each(to_mnist, images)
+        found = np.array([image for image in pixels if image is not None], np.uint8)
+        judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
         return [_EMPTY if image is None else next(judged) for image in pixels]
+
+    def read_number(self, image: ImageLike) -> Number:
+        """Read a line of one to twelve digits; an image is what `predict` takes.
+
+        A single digit is read as `predict` reads it.
+
+        Raises: BadImageError.
+        """
+        return self.read_numbers([image])[0]
+
+    def read_numbers(self, images: Iterable[ImageLike]) -> list[Number]:
+        """Read many numbers, in the same order.
+
+        Raises: BadImageError, which says which image when there are several.
+        """
+        return _each(self._read_number, images)
 
     def compile_rest(self) -> None:
         """Compile what no call has needed yet: for many images, and for `explain`.
@@ -204,8 +190,11 @@ class DigitRecognizer:
             start += size
         return logits
 
-    def _judge(self, images: UInt8[np.ndarray, "count 28 28"]) -> list[Prediction]:
-        logits = self._compute_logits(images)
+    def _judge(
+        self,
+        images: UInt8[np.ndarray, "count 28 28"],
+        logits: Float32[np.ndarray, "count 10"],
+    ) -> list[Prediction]:
         # Trained against an eleventh logit that is always 0, of images that show no digit: the
         # logarithm of how much likelier any digit is than none.
         scores = _log_sum_exp(logits)[:, 0].tolist()
@@ -215,6 +204,32 @@ class DigitRecognizer:
             Prediction(shares, score > self._digit_threshold, score, image)
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
+
+    def _read_number(self, image: ImageLike) -> Number:
+        picture = read_picture(image)
+        if picture is None or (line := read_line(picture, self._compute_logits)) is None:
+            return Number(digits=(), boxes=(), probability=0.0, is_number=False)
+        digits = self._judge(line.images, line.logits)
+        scale = measure_picture(image)[0] / picture.shape[1]
+        return Number(
+            digits=tuple(digits),
+            boxes=tuple(tuple(round(scale * side) for side in box) for box in line.boxes),
+            probability=line.probability * math.prod(digit.top(1)[0][1] for digit in digits),
+            is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
+        )
+
+
+def _each(read: Callable, images: Iterable[ImageLike]) -> list:
+    """Read each image; say which one is bad when there are several."""
+    images, results = list(images), []
+    for index, image in enumerate(images):
+        try:
+            results.append(read(image))
+        except BadImageError as error:
+            if len(images) == 1:
+                raise
+            raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
+    return results
 
 
 def _log_sum_exp(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from digitrec.demo.answer import answer_html, explanation_html, ink_box, percent
-from digitrec.recognizer import Prediction
+from digitrec.prediction import Prediction
 
 
 @pytest.fixture(scope="module")

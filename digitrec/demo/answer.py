@@ -9,7 +9,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from digitrec.drawing import PEN
-from digitrec.recognizer import Prediction, percent
+from digitrec.prediction import Prediction, percent
 
 NOTHING_DRAWN = "Nothing drawn yet"
 NOT_A_DIGIT = "That does not look like a digit"

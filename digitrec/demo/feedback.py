@@ -18,7 +18,7 @@ from PIL import Image
 from digitrec.errors import first_line
 from digitrec.hub.client import is_repository_id
 from digitrec.hub.files import DATASET_FILES, METADATA_FILE
-from digitrec.recognizer import Prediction
+from digitrec.prediction import Prediction
 
 MOST_CORRECTIONS = 10_000  # in the dataset; each has about 700 bytes
 MINUTES = 5.0  # between two commits

@@ -16,7 +16,8 @@ from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
 from digitrec.picture import check_batch
-from digitrec.recognizer import DigitRecognizer, Prediction
+from digitrec.prediction import Prediction
+from digitrec.recognizer import DigitRecognizer
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over
 

@@ -1,0 +1,195 @@
+"""A line of ink is read as one digit or several: the best path through its pieces.
+
+Each run of neighbouring pieces may be a digit. The network says how likely it is one, and which;
+geometry says what the network cannot see, as it gets all digits in one size. The path of the
+highest sum over all the ink wins.
+
+Source: LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document
+Recognition, Proc. IEEE 86, 1998, sections V and VI.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from digitrec.drawing import MINIMUM_CONTRAST, normalize
+from digitrec.ink import Box, Ink, find_box, find_ink
+from digitrec.photo import PHOTO_SIDE
+from digitrec.segmentation import ROWS, Pieces, cut_pieces, find_gaps, find_pieces
+
+MOST_DIGITS = 12
+FINEST = 800  # pixels, longer side at which a photo is read
+MOST_PIECES = 5  # of a digit
+SURE = 0.98  # probability of a digit from which its ink is not cut
+WIDEST = 1.7  # heights of a digit: several pieces that are wider together are none
+LARGEST_GAP = 0.5  # heights of a digit, between the pieces of one
+LEAST = -12.0  # logarithm of a probability: no single doubt outweighs all else
+
+Compute = Callable[[UInt8[np.ndarray, "count 28 28"]], Float32[np.ndarray, "count 10"]]
+
+
+class Geometry(NamedTuple):
+    """What is measured of pieces that may be a digit. Lengths are in heights of a digit."""
+
+    digit: float  # 1 for each
+    gap: float  # the largest between its pieces
+    low: float  # logarithm of how many times lower it is than a digit
+    wide: float  # how much wider it is than a digit is high
+    cut: float  # ink that was cut through on its left, in pen widths
+    overlap: float  # of it and what is on its left
+
+
+# What each of them adds to the logarithm of a probability.
+WEIGHTS = Geometry(digit=0.0, gap=-3.0, low=-2.0, wide=-1.0, cut=-0.5, overlap=-2.0)
+
+
+class Candidate(NamedTuple):
+    """Pieces that may be a digit."""
+
+    first: int
+    last: int  # the one after its last
+    image: UInt8[np.ndarray, "28 28"]
+    logits: Float32[np.ndarray, "10"]
+    geometry: Geometry
+
+
+class Line(NamedTuple):
+    """The digits of a line of ink, left to right."""
+
+    images: UInt8[np.ndarray, "digits 28 28"]
+    logits: Float32[np.ndarray, "digits 10"]
+    boxes: list[Box]  # of the picture
+    probability: float  # that the ink was rightly divided
+
+
+def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute) -> Line | None:
+    """Find the digits in a picture; None where there is no ink.
+
+    What has more pieces than a number is given back whole, with the probability 0.
+    """
+    ink = find_ink(picture)
+    if ink.strength.max() < MINIMUM_CONTRAST:
+        return None
+    whole = normalize(ink.strength)
+    if ink.scale > 1:  # a photo, read as coarsely as is best for one digit
+        top, bottom, *_ = find_box(ink.strength > 0)
+        ink = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
+    found = find_candidates(ink, whole, compute_logits)
+    if found is None:
+        box = ink.place(*find_box(ink.strength > 0))
+        return Line(whole[None], compute_logits(whole[None]), [box], 0.0)
+    pieces, candidates = found
+    path, probability = find_best_path(pieces.count, candidates)
+    return Line(
+        np.stack([digit.image for digit in path]),
+        np.stack([digit.logits for digit in path]),
+        [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
+        probability,
+    )
+
+
+def find_candidates(
+    ink: Ink,
+    whole: UInt8[np.ndarray, "28 28"],
+    compute_logits: Compute,
+) -> tuple[Pieces, list[Candidate]] | None:
+    """Find all that may be a digit, and let the network look at it.
+
+    Returns: the pieces, and the candidates in the order of their last pieces.
+    """
+    connected = find_pieces(ink)
+    if connected is None:
+        return None
+    alone = [normalize(connected.cut_out(index, index + 1)) for index in range(connected.count)]
+    logits = compute_logits(np.stack(alone))
+    unsure = log_probabilities(logits)[:, :10].max(1) < np.log(SURE)
+    pieces, origins = cut_pieces(connected, unsure)
+
+    spans = [
+        (first, last)
+        for last in range(1, pieces.count + 1)
+        for first in range(max(0, last - MOST_PIECES), last)
+    ]
+    if pieces.count > MOST_PIECES:
+        spans.append((0, pieces.count))
+    gaps = find_gaps(pieces)
+    candidates, waiting = [], []
+    for first, last in spans:
+        geometry = measure(pieces, gaps, first, last)
+        is_whole, origin = last - first == pieces.count, origins[first]
+        if is_whole:
+            image = whole
+        elif (origins[first:last] == origin).all() and (origins == origin).sum() == last - first:
+            candidates.append(Candidate(first, last, alone[origin], logits[origin], geometry))
+            continue
+        elif last - first > 1 and (geometry.wide > WIDEST - 1 or geometry.gap > LARGEST_GAP):
+            continue
+        else:
+            image = normalize(pieces.cut_out(first, last))
+        waiting.append(len(candidates))
+        candidates.append(Candidate(first, last, image, logits[0], geometry))
+    computed = compute_logits(np.stack([candidates[index].image for index in waiting]))
+    for index, row in zip(waiting, computed, strict=True):
+        candidates[index] = candidates[index]._replace(logits=row)
+    return pieces, candidates
+
+
+def measure(pieces: Pieces, gaps: Float[np.ndarray, " pieces"], first: int, last: int) -> Geometry:
+    """Measure the pieces first to last - 1, together.
+
+    Arguments:
+        gaps: before each piece, of `find_gaps`.
+    """
+    top, bottom, left, right = pieces.box(first, last)
+    return Geometry(
+        digit=1.0,
+        gap=max(0.0, *gaps[first + 1 : last].tolist(), 0.0),
+        low=max(0.0, math.log(pieces.height / (bottom - top))),
+        wide=max(0.0, (right - left) / pieces.height - 1),
+        cut=float(pieces.cuts[first]),
+        overlap=max(0.0, -float(gaps[first])),
+    )
+
+
+def log_probabilities(
+    logits: Float32[np.ndarray, "count 10"],
+) -> Float32[np.ndarray, "count 11"]:
+    """Give the logarithm of how likely each digit is, and, last, that there is none."""
+    logits = np.pad(logits, ((0, 0), (0, 1)))
+    shifted = logits - logits.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+
+
+def find_best_path(count: int, candidates: list[Candidate]) -> tuple[list[Candidate], float]:
+    """Find the candidates that together explain all pieces best.
+
+    Arguments:
+        count: of the pieces.
+        candidates: in the order of their last pieces.
+
+    Returns: the path, and how likely it is among all paths.
+    """
+    geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(WEIGHTS)
+    log_shares = log_probabilities(np.stack([candidate.logits for candidate in candidates]))
+    shares = np.maximum(log_shares[:, :10], LEAST)
+    best, any_digit = geometry + shares.max(1), geometry + np.logaddexp.reduce(shares, 1)
+
+    # Up to each piece: the best path's score, its last candidate, and the score of all paths.
+    scores = np.full(count + 1, -np.inf)
+    totals = scores.copy()
+    scores[0] = totals[0] = 0.0
+    arrived_by = [0] * (count + 1)
+    for index, (first, last, *_) in enumerate(candidates):
+        if scores[first] + best[index] > scores[last]:
+            scores[last] = scores[first] + best[index]
+            arrived_by[last] = index
+        totals[last] = np.logaddexp(totals[last], totals[first] + any_digit[index])
+    path, at = [], count
+    while at > 0:
+        path.insert(0, arrived_by[at])
+        at = candidates[path[0]].first
+    likelihood = float(np.exp(any_digit[path].sum() - totals[count]))
+    return [candidates[index] for index in path], likelihood

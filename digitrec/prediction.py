@@ -1,0 +1,50 @@
+"""What a recogniser answers: about one digit, and about a number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    probabilities: Float32[np.ndarray, "10"]  # calibrated, sum 1; all 0.1 for an empty canvas
+    is_digit: bool
+    digit_score: float  # higher is more like a digit; -inf for an empty canvas
+    image: UInt8[np.ndarray, "28 28"]  # what the network saw, bright ink on black
+
+    @property
+    def digit(self) -> int | None:
+        """The best answer, or None when this is no digit."""
+        return int(self.probabilities.argmax()) if self.is_digit else None
+
+    def top(self, k: int = 3) -> list[tuple[int, float]]:
+        """Give the `k` best (digit, probability), best first; none for an empty canvas."""
+        if self.digit_score == -np.inf:
+            return []
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(int(digit), float(self.probabilities[digit])) for digit in order]
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    digits: tuple[Prediction, ...]  # left to right; of what is no number, the best reading
+    # Left, top, right, bottom of each digit's ink, in pixels of the image as given.
+    boxes: tuple[tuple[int, int, int, int], ...]
+    probability: float  # calibrated, that the best reading is right; 0 for an empty canvas
+    is_number: bool
+
+    @property
+    def text(self) -> str:
+        """The number, such as "42"; "" when this is none."""
+        return self.best_reading if self.is_number else ""
+
+    @property
+    def best_reading(self) -> str:
+        """The best answer of each digit, also when this is no number."""
+        return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
+
+
+def percent(probability: float) -> str:
+    """Round to a tenth of a per cent, but never to certainty."""
+    return f"{min(99.9, max(0.1, 100 * probability)):.1f} %"

@@ -1,0 +1,228 @@
+"""Ink is cut into pieces, of which one or several neighbours may be a digit.
+
+Source: heuristic over-segmentation; LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning
+Applied to Document Recognition, Proc. IEEE 86, 1998, sections V and VI.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int, UInt8
+from PIL import Image
+from scipy import ndimage
+
+from digitrec.ink import Ink, find_box
+
+ROWS = 128  # to which ink is shrunk before it is divided
+LONGEST = 40  # times its height that a line of ink may be long
+INKED = 0.3  # of the strongest ink: what is fainter joins nothing
+LOW = 0.4  # of a digit's height: what is lower belongs to something beside it
+SPECK = 0.08  # of a digit's height: what is smaller both ways is dirt
+MOST_COMPONENTS = 36  # three for each of twelve digits
+MOST_CUTS = 24  # in a number
+NARROW = 0.45  # of a digit's height: what is narrower is not cut
+APART = 0.1  # of a digit's height, between two cuts and from a cut to the end of the ink
+ASIDE = 0.4  # pixels of ink that a cut crosses rather than step aside once
+
+
+class Pieces(NamedTuple):
+    """Ink in pieces, in reading order."""
+
+    ink: Ink  # small: 128 rows high at most
+    labels: Int[np.ndarray, "rows columns"]  # 0 paper, then 1, 2, ... in reading order
+    boxes: Int[np.ndarray, "pieces 4"]  # top, bottom, left, right
+    cuts: Float[np.ndarray, " pieces"]  # ink cut through on the left of each, in pen widths
+    height: float  # of a digit, in rows
+
+    @property
+    def count(self) -> int:
+        return len(self.boxes)
+
+    def box(self, first: int, last: int) -> tuple[int, int, int, int]:
+        """Give the top, bottom, left and right of the pieces first to last - 1."""
+        top, left = self.boxes[first:last, [0, 2]].min(0).tolist()
+        bottom, right = self.boxes[first:last, [1, 3]].max(0).tolist()
+        return top, bottom, left, right
+
+    def cut_out(self, first: int, last: int) -> UInt8[np.ndarray, "height width"]:
+        """Give the ink of the pieces first to last - 1, alone."""
+        top, bottom, left, right = self.box(first, last)
+        where = slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
+        labels = self.labels[where]
+        return np.where((labels > first) & (labels <= last), self.ink.strength[where], 0)
+
+
+def find_pieces(ink: Ink) -> Pieces | None:
+    """Divide ink at its gaps; None where there are more pieces than a number has."""
+    ink = _shrink(ink)
+    inked = ink.strength > INKED * ink.strength.max()
+    labels, count = ndimage.label(inked, np.ones((3, 3)))
+    boxes = _boxes(labels)
+    heights = boxes[:, 1] - boxes[:, 0]
+    height = float(np.median(heights[heights > 0.5 * heights.max()]))
+    sides = np.maximum(heights, boxes[:, 3] - boxes[:, 2])
+    owner = np.arange(1, count + 1)
+    owner[sides < SPECK * height] = 0
+    kept = np.flatnonzero(owner)
+    if len(kept) > 4 * MOST_COMPONENTS:
+        return None
+    low = [index for index in kept if heights[index] < LOW * height]
+    tall = [index for index in kept if heights[index] >= LOW * height]
+    if not 1 <= len(tall) <= MOST_COMPONENTS:
+        return None
+    for index in low:
+        owner[index] = 1 + min(tall, key=lambda other: _distance(boxes[index], boxes[other]))
+    labels = np.concatenate([[0], owner])[labels]
+    return _in_order(ink, labels, height)
+
+
+def _in_order(ink, labels, height) -> Pieces:
+    boxes = _boxes(labels)
+    names = np.flatnonzero(boxes[:, 1])
+    # A slanted digit's box leans over its neighbour's: the middle decides.
+    names = names[np.argsort(boxes[names, 2] + boxes[names, 3], kind="stable")]
+    order = np.zeros(len(boxes) + 1, int)
+    order[names + 1] = np.arange(1, len(names) + 1)
+    labels = order[labels]
+    # Soft edges of what is inked.
+    labels = np.where(labels > 0, labels, ndimage.grey_dilation(labels, (3, 3)))
+    return Pieces(ink, labels, boxes[names], np.zeros(len(names)), height)
+
+
+def cut_pieces(pieces: Pieces, chosen: Bool[np.ndarray, " pieces"]) -> tuple[Pieces, np.ndarray]:
+    """Cut the chosen pieces further, where a line from top to bottom crosses little ink.
+
+    Returns: the pieces, and for each of them the one that it was part of.
+    """
+    labels, cuts, origin = np.zeros_like(pieces.labels), [], []
+    left = MOST_CUTS
+    for index, (top, bottom, first, last) in enumerate(pieces.boxes):
+        where = slice(top, bottom), slice(first, last)
+        mask = pieces.labels[where] == index + 1
+        seams, costs = [], []
+        if chosen[index] and last - first > NARROW * pieces.height:
+            seams, costs = _find_seams(mask, pieces.height, left)
+            left -= len(seams)
+        part = np.zeros(mask.shape, int)
+        for seam in seams:
+            part += np.arange(mask.shape[1]) >= seam[:, None]
+        names = np.unique(part[mask])
+        numbers = np.zeros(len(seams) + 1, int)
+        numbers[names] = len(origin) + 1 + np.arange(len(names))
+        labels[where][mask] = numbers[part[mask]]
+        cuts += [0.0, *[costs[name - 1] for name in names[1:]]]
+        origin += [index] * len(names)
+    everywhere = _boxes(labels)
+    cut = pieces._replace(labels=labels, boxes=everywhere, cuts=np.array(cuts))
+    return cut, np.array(origin)
+
+
+def find_gaps(pieces: Pieces) -> Float[np.ndarray, " pieces"]:
+    """Measure how far each piece is from the one on its left, along the row where they are nearest.
+
+    Returns: in heights of a digit; 0 where they were cut apart, negative where they overlap.
+    """
+    shape = pieces.count, len(pieces.labels)
+    first, last = np.full(shape, np.inf), np.full(shape, -np.inf)  # column of each row
+    for index, (top, bottom, left, right) in enumerate(pieces.boxes):
+        mask = pieces.labels[top:bottom, left:right] == index + 1
+        inked = mask.any(1)
+        first[index, top:bottom][inked] = left + mask.argmax(1)[inked]
+        last[index, top:bottom][inked] = right - mask[:, ::-1].argmax(1)[inked]
+    gaps = np.zeros(pieces.count)
+    for index in np.flatnonzero(pieces.cuts[1:] == 0) + 1:
+        gap = (first[index] - last[index - 1]).min()
+        # One above the other, they share no row.
+        if np.isinf(gap):
+            gap = pieces.boxes[index, 2] - pieces.boxes[index - 1, 3]
+        gaps[index] = gap / pieces.height
+    return gaps
+
+
+def _find_seams(mask, height, most) -> tuple[list[np.ndarray], list[float]]:
+    rows, columns = mask.shape
+    ink = np.pad(mask.astype(np.float32), ((0, 0), (1, 1)), constant_values=0.5)
+    down, up = _walk(ink), _walk(ink[::-1])[::-1]
+    middle = rows // 2
+    total = (down[middle] + up[middle] - ink[middle])[1:-1]
+    edge = max(1, round(APART * height))
+    inner = np.arange(edge, columns - edge)
+    if not len(inner):
+        return [], []
+    lowest = ndimage.minimum_filter1d(total, 2 * (edge // 2) + 1)
+    places = inner[total[inner] == lowest[inner]]
+    places = places[np.argsort(total[places], kind="stable")]
+    pen = _pen_width(mask)
+    chosen: list[int] = []
+    limit = min(most, round(2.5 * columns / height) + 1)
+    for place in places.tolist():
+        if len(chosen) < limit and all(abs(place - other) >= edge for other in chosen):
+            chosen.append(place)
+    chosen.sort()
+    seams = [_trace(down, up, middle, place + 1) - 1 for place in chosen]
+    return seams, [float(total[place]) / pen for place in chosen]
+
+
+def _walk(ink) -> Float32[np.ndarray, "rows columns"]:
+    """The least ink on any way from the first row to each pixel."""
+    least = np.full((ink.shape[0], ink.shape[1] + 2), np.inf, np.float32)
+    least[0, 1:-1] = ink[0]
+    for row in range(1, len(ink)):
+        above = least[row - 1]
+        aside = np.minimum(above[:-2], above[2:]) + ASIDE
+        least[row, 1:-1] = ink[row] + np.minimum(above[1:-1], aside)
+    return least[:, 1:-1]
+
+
+def _trace(down, up, middle, column) -> Int[np.ndarray, " rows"]:
+    seam = np.empty(len(down), int)
+    for cost, rows in ((down, range(middle, -1, -1)), (up, range(middle, len(up)))):
+        at = column
+        for row in rows:
+            if row != middle:
+                near = [other for other in (at, at - 1, at + 1) if 0 <= other < cost.shape[1]]
+                at = min(near, key=lambda other: cost[row, other] + ASIDE * (other != at))
+            seam[row] = at
+    return seam
+
+
+def _pen_width(mask) -> float:
+    """Twice the area by the length of the edge; 4/pi because steps along a slope are too long."""
+    padded = np.pad(mask, 1)
+    edge = (padded[1:] != padded[:-1]).sum() + (padded[:, 1:] != padded[:, :-1]).sum()
+    return float(2 * mask.sum() / (edge * np.pi / 4))
+
+
+def _shrink(ink: Ink) -> Ink:
+    """Cut off the margins, and shrink to the rows that are needed."""
+    top, bottom, left, right = find_box(ink.strength > INKED * int(ink.strength.max()))
+    strength = ink.strength[top:bottom, left:right]
+    left, top, *_ = ink.place(top, bottom, left, right)
+    rows, columns = strength.shape
+    scale = max(1.0, rows / ROWS, columns / (ROWS * LONGEST))
+    if scale > 1:
+        size = max(1, round(columns / scale)), max(1, round(rows / scale))
+        image = Image.fromarray(strength)
+        strength = np.asarray(image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0))
+    return Ink(strength, left, top, ink.scale * scale)
+
+
+def _boxes(labels) -> Int[np.ndarray, "count 4"]:
+    found = ndimage.find_objects(labels)
+    return np.array(
+        [
+            (0, 0, 0, 0)
+            if where is None
+            else (where[0].start, where[0].stop, where[1].start, where[1].stop)
+            for where in found
+        ],
+        int,
+    ).reshape(-1, 4)
+
+
+def _distance(box, other) -> float:
+    """Between two boxes, side by side counted more than one above the other."""
+    down = max(box[0] - other[1], other[0] - box[1], 0)
+    across = max(box[2] - other[3], other[2] - box[3], 0)
+    middles = abs(box[2] + box[3] - other[2] - other[3]) / 2
+    return float(np.hypot(down, across) + 0.01 * middles)
