@@ -18,14 +18,14 @@ class Ink(NamedTuple):
     top: float
     scale: float = 1.0  # pixels of the picture for each of its own
 
-    def place(self, top: float, bottom: float, left: float, right: float) -> Box:
+    def place(self, top: int, bottom: int, left: int, right: int) -> Box:
         """Say where in the picture a rectangle of the ink lies."""
-        across, down = self.left + self.scale * left, self.top + self.scale * top
+        across, down = float(self.left), float(self.top)
         return (
-            across,
-            down,
-            across + self.scale * (right - left),
-            down + self.scale * (bottom - top),
+            across + self.scale * left,
+            down + self.scale * top,
+            across + self.scale * right,
+            down + self.scale * bottom,
         )
 
 

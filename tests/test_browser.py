@@ -317,7 +317,7 @@ def test_first_screen_offers_nothing_that_it_cannot_do_and_nothing_jumps(page):
     for name in ("why", "share", "save"):
         expect(action(page, name)).to_be_hidden()
     expect(page.locator("#answer .blank .bars li")).to_have_count(10)
-    expect(page.locator("#top")).to_contain_text("Draw a digit, 0 to 9")
+    expect(page.locator("#top")).to_contain_text("Draw a digit or a number")
     expect(page.locator("#top .claim")).to_contain_text("99.4 % of people's drawings")
     places = "['#pad', '#actions', '#photo'].map((id) => document.querySelector(id).offsetTop)"
     before = page.evaluate(places)

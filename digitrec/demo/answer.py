@@ -1,7 +1,8 @@
-"""A prediction as HTML: the best answer, two more, and what the network saw."""
+"""A number as HTML: each digit, what else it may be, and what the network saw."""
 
 import base64
 import io
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -9,10 +10,11 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from digitrec.drawing import PEN
-from digitrec.prediction import Prediction, percent
+from digitrec.prediction import Number, Prediction, percent
 
 NOTHING_DRAWN = "Nothing drawn yet"
 NOT_A_DIGIT = "That does not look like a digit"
+NOT_A_NUMBER = "That does not look like a number"
 NO_DIGIT_FOUND = "No digit found"
 
 SURE = 0.8  # below this probability the bars are grey
@@ -30,45 +32,107 @@ BLANK = (
 
 
 def answer_html(
-    prediction: Prediction, *, other: str = NOT_A_DIGIT, hint: str = "", source: str = "drawing"
+    number: Number, size: tuple[int, int], *, hint: str = "", source: str = "drawing"
 ) -> str:
     """Lay out an answer; `page/page.css` says how it looks.
 
     Arguments:
-        other: what to say where this is no digit.
-        hint: what the visitor could do then.
+        size: width and height of the picture that was read.
+        hint: what the visitor could do where this is no number.
         source: "drawing" or "photo"; `page/answer.js` shows an answer beside its own alone.
     """
-    best = prediction.top()
-    if not best:
-        return message_html(NOTHING_DRAWN if source == "drawing" else other, source)
-    figure = (
-        f'<figure><img class="seen" alt="" src="{png_url(Image.fromarray(prediction.image))}">'
-        "<figcaption>What the network sees</figcaption></figure>"
+    if not number.digits:
+        return message_html(NOTHING_DRAWN if source == "drawing" else NO_DIGIT_FOUND, source)
+    if not number.is_number:
+        return _none_html(number, hint, source)
+    several = len(number.digits) > 1
+    spoken, numeral = _several(number) if several else _one(number.digits[0])
+    details = "".join(
+        f'<div class="one"{" hidden" if place else ""}>{_bars(digit)}{_figure(digit)}</div>'
+        for place, digit in enumerate(number.digits)
     )
-    if not prediction.is_digit:
-        closest = ", ".join(str(digit) for digit, _ in best)
-        hint = f'<p class="hint">{escape(hint)}</p>' if hint else ""
-        return (
-            f'<div class="answer none" data-source="{source}">'
-            f'<p class="message">{escape(other)}</p>{hint}'
-            f'<p class="closest">closest: {closest}</p>{figure}</div>'
-        )
-    bars = "".join(
-        f'<li><span class="digit">{digit}</span><span class="bar">'
-        f'<span style="width:{100 * probability:.1f}%"></span></span>'
-        f'<span class="percent">{percent(probability)}</span></li>'
-        for digit, probability in best
+    kinds = ["answer", *["number"] * several, *["unsure"] * (number.probability < SURE)]
+    return (
+        f'<div class="{" ".join(kinds)}" data-answer="{number.text}" data-source="{source}">'
+        f'<p class="spoken">{spoken}</p>{numeral}{details}{_boxes(number, size)}</div>'
     )
-    (digit, probability), *others = best
-    spoken = f"Looks like a {digit}, {percent(probability).replace(' %', ' per cent')}; then " + (
+
+
+def _one(digit: Prediction) -> tuple[str, str]:
+    """Say what one digit is, aloud and large."""
+    (best, probability), *others = digit.top()
+    spoken = f"Looks like a {best}, {_aloud(probability)}; then " + (
         ", ".join(str(other) for other, _ in others)
     )
+    return spoken, f'<div aria-hidden="true" class="numeral">{best}</div>'
+
+
+def _several(number: Number) -> tuple[str, str]:
+    """Say what several digits are; each can be opened."""
+    buttons = "".join(
+        f'<button type="button" aria-pressed="{"false" if place else "true"}" '
+        f'aria-label="{best}, {_aloud(probability)}">{best}</button>'
+        for place, digit in enumerate(number.digits)
+        for best, probability in digit.top(1)
+    )
     return (
-        f'<div class="answer{"" if probability >= SURE else " unsure"}" data-digit="{digit}" '
-        f'data-source="{source}">'
-        f'<p class="spoken">{spoken}</p><div aria-hidden="true" class="numeral">{digit}</div>'
-        f'<ol aria-hidden="true" class="bars">{bars}</ol>{figure}</div>'
+        f"Looks like {' '.join(number.text)}, {_aloud(number.probability)}",
+        f'<div class="numeral" style="--count:{len(number.digits)}">{buttons}</div>'
+        f'<p class="whole" aria-hidden="true">{percent(number.probability)}</p>',
+    )
+
+
+def _aloud(probability: float) -> str:
+    return percent(probability).replace(" %", " per cent")
+
+
+def _bars(digit: Prediction) -> str:
+    rows = "".join(
+        f'<li><span class="digit">{answer}</span><span class="bar">'
+        f'<span style="width:{100 * probability:.1f}%"></span></span>'
+        f'<span class="percent">{percent(probability)}</span></li>'
+        for answer, probability in digit.top()
+    )
+    return f'<ol aria-hidden="true" class="bars">{rows}</ol>'
+
+
+def _figure(digit: Prediction) -> str:
+    return (
+        f'<figure><img class="seen" alt="" src="{png_url(Image.fromarray(digit.image))}">'
+        "<figcaption>What the network sees</figcaption></figure>"
+    )
+
+
+def _boxes(number: Number, size: tuple[int, int]) -> str:
+    """Frame each digit; `page/answer.js` lays this over a photo."""
+    width, height = size
+    longer = "width" if width >= height else "height"
+    frames = "".join(f'<span style="{_place(box, size)}"></span>' for box in number.boxes)
+    return (
+        f'<div class="boxes" aria-hidden="true" style="{longer}:100%;'
+        f'aspect-ratio:{width}/{height}">{frames}</div>'
+    )
+
+
+def _place(box: Sequence[float | int], size: tuple[int, int]) -> str:
+    """Give a box as style, in shares of the picture."""
+    left, top, right, bottom = np.array(box) / [*size, *size]
+    return f"left:{left:.2%};top:{top:.2%};width:{right - left:.2%};height:{bottom - top:.2%}"
+
+
+def _none_html(number: Number, hint: str, source: str) -> str:
+    several = len(number.digits) > 1
+    if source == "photo":
+        message = NO_DIGIT_FOUND
+    else:
+        message = NOT_A_NUMBER if several else NOT_A_DIGIT
+    best = number.digits[0].top()
+    closest = number.best_reading if several else ", ".join(str(digit) for digit, _ in best)
+    hint = f'<p class="hint">{escape(hint)}</p>' if hint else ""
+    return (
+        f'<div class="answer none" data-source="{source}">'
+        f'<p class="message">{message}</p>{hint}<p class="closest">closest: {closest}</p>'
+        f"{'' if several else _figure(number.digits[0])}</div>"
     )
 
 
@@ -78,52 +142,42 @@ def message_html(message: str, source: str) -> str:
 
 
 def explanation_html(
-    prediction: Prediction,
-    contributions: Float32[np.ndarray, "28 28"],
-    drawing: UInt8[np.ndarray, "height width 4"],
+    number: Number, contributions: Sequence[Float32[np.ndarray, "28 28"]], side: int
 ) -> str:
     """Lay out what spoke for an answer, to lie over the drawing that it was given for.
 
     Arguments:
-        contributions: how much each pixel of `prediction.image` spoke for (positive) or against
-            (negative) the best answer.
-        drawing: of the pad, square.
+        contributions: for each digit, how much each pixel of its image spoke for (positive) or
+            against (negative) its best answer.
+        side: of the drawing, pixels.
     """
-    rows, columns = (np.flatnonzero(prediction.image.any(axis)) for axis in (1, 0))
+    pictures = "".join(
+        f'<img alt="" style="{_place(redrawn_box(box, side), (side, side))}" '
+        f'src="{png_url(_paint(digit.image, shares))}">'
+        for digit, box, shares in zip(number.digits, number.boxes, contributions, strict=True)
+    )
+    return f"{pictures}<p>Orange spoke for {number.text}, blue against it</p>"
+
+
+def _paint(
+    image: UInt8[np.ndarray, "28 28"], contributions: Float32[np.ndarray, "28 28"]
+) -> Image.Image:
+    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
     seen = contributions[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     share = np.abs(seen) / max(np.abs(contributions).max(), 1e-12)
     pixels = np.zeros((*seen.shape, 4), np.uint8)
     pixels[..., :3] = np.where(seen[..., None] > 0, FOR, AGAINST)
     pixels[..., 3] = np.where(share < FAINT, 0, np.rint(255 * np.sqrt(share)))
-    left, top, right, bottom = redrawn_box(ink_box(drawing))
-    place = f"left:{left:.2%};top:{top:.2%};width:{right - left:.2%};height:{bottom - top:.2%}"
-    digit = prediction.top()[0][0]
-    return (
-        f'<img alt="" style="{place}" src="{png_url(Image.fromarray(pixels))}">'
-        f"<p>Orange spoke for {digit}, blue against it</p>"
-    )
+    return Image.fromarray(pixels)
 
 
-def ink_box(drawing: UInt8[np.ndarray, "height width 4"]) -> tuple[float, float, float, float]:
-    """Find left, top, right and bottom of dark ink on white paper, as shares of the sides."""
-    inked = drawing[..., :3].min(-1) < 128
-    rows, columns = np.flatnonzero(inked.any(1)), np.flatnonzero(inked.any(0))
-    if not len(rows):
-        return 0.0, 0.0, 0.0, 0.0
-    height, width = inked.shape
-    return (
-        float(columns[0] / width),
-        float(rows[0] / height),
-        float((columns[-1] + 1) / width),
-        float((rows[-1] + 1) / height),
-    )
-
-
-def redrawn_box(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+def redrawn_box(
+    box: tuple[int, int, int, int], side: int
+) -> tuple[float, float, float, float]:
     """Give the box that the pad's ink would fill with the pen of `drawing.change_pen`."""
     left, top, right, bottom = box
-    path = max(right - left, bottom - top) - PAD_PEN  # what the middle of the pen went along
-    wider = (path * PEN / (1 - PEN) - PAD_PEN) / 2
+    path = max(right - left, bottom - top) - PAD_PEN * side  # what the pen's middle went along
+    wider = (path * PEN / (1 - PEN) - PAD_PEN * side) / 2
     return left - wider, top - wider, right + wider, bottom + wider
 
 

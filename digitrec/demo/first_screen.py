@@ -11,8 +11,8 @@ from digitrec.demo.answer import BLANK
 from digitrec.demo.sketchpad import EARLY_SCRIPTS
 from digitrec.demo.uploads import PAGE
 
-TITLE = "digitrec: draw a digit"
-DESCRIPTION = "Draw a digit with the mouse or a finger and read the three best answers at once."
+TITLE = "digitrec: draw a digit or a number"
+DESCRIPTION = "Draw a digit or a number with the mouse or a finger and read the answer at once."
 PREVIEW = PAGE / "preview.png"
 
 Message = MutableMapping[str, Any]
@@ -29,7 +29,7 @@ def header_html(claim: str) -> str:
         claim: one sentence with figures of the model.
     """
     return (
-        "<h1>Draw a digit, 0 to 9</h1>"
+        "<h1>Draw a digit or a number</h1>"
         f'<p class="claim">{escape(claim)}</p>'
         '<p class="greeting">Someone drew this. What do you see? '
         '<button type="button" class="own">Draw your own</button></p>'

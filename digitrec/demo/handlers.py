@@ -1,7 +1,11 @@
 """What the page and the endpoints do: an event comes in, an answer goes out."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from digitrec.demo.answer import (
     BLANK,
@@ -9,17 +13,17 @@ from digitrec.demo.answer import (
     SMALL,
     answer_html,
     explanation_html,
-    ink_box,
     message_html,
 )
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
-from digitrec.picture import check_batch
-from digitrec.prediction import Prediction
+from digitrec.picture import check_batch, measure_picture
+from digitrec.prediction import Number, Prediction
 from digitrec.recognizer import DigitRecognizer
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over
+Answer = TypeVar("Answer")
 
 
 class Handlers:
@@ -34,28 +38,36 @@ class Handlers:
     def read_drawing(self, drawing: Drawing) -> str:
         if drawing["composite"] is None:
             return BLANK
-        prediction = self._read(drawing)
-        left, top, right, bottom = ink_box(drawing["composite"])
-        small = max(right - left, bottom - top) < SMALL
-        return answer_html(prediction, hint="Draw larger" if small else "")
+        number, side = self._read_number(drawing), len(drawing["composite"])
+        if not number.digits:
+            return BLANK
+        left, top, right, bottom = np.transpose(number.boxes)
+        small = max(right.max() - left.min(), bottom.max() - top.min()) < SMALL * side
+        return answer_html(number, (side, side), hint="Draw larger" if small else "")
 
     def explain_drawing(self, drawing: Drawing) -> str:
         """Show what spoke for the answer, over the drawing; nothing where there is no answer."""
         if drawing["composite"] is None:
             return ""
-        prediction = self._read(drawing)
-        if not prediction.is_digit:
+        number = self._read_number(drawing)
+        if not number.is_number:
             return ""
-        contributions = self._recognizer.explain(prediction)
-        return explanation_html(prediction, contributions, drawing["composite"])
+        contributions = [self._recognizer.explain(digit) for digit in number.digits]
+        return explanation_html(number, contributions, len(drawing["composite"]))
 
-    def keep_correction(self, drawing: Drawing, label: str) -> str:
-        """Keep what was drawn, with what it is."""
+    def keep_correction(self, drawing: Drawing, choice: str) -> str:
+        """Keep what was drawn, with what it is.
+
+        Arguments:
+            choice: "PLACE:LABEL", which of the digits, counted from 0, and what it is.
+        """
         assert self._feedback is not None  # otherwise the page asks for none
-        prediction = self._read(drawing)
-        if not prediction.top() or label not in map(str, range(10)):
+        digits = self._read_number(drawing).digits
+        chosen = re.fullmatch(r"(\d\d?):(\d)", choice or "", re.ASCII)
+        if not chosen or int(chosen[1]) >= len(digits):
             return "Draw a digit first, then choose what it is."
-        kept = self._feedback.add(prediction.image, int(label), prediction, self._revision)
+        digit, label = digits[int(chosen[1])], int(chosen[2])
+        kept = self._feedback.add(digit.image, label, digit, self._revision)
         return f"Thank you, kept as a {label}." if kept else "There is no room for more."
 
     def read_photo(self, photo: Path | None) -> str:
@@ -63,10 +75,10 @@ class Handlers:
         if photo is None:
             return BLANK
         try:
-            prediction = self._recognizer.predict(photo)
+            number, size = self._recognizer.read_number(photo), measure_picture(photo)
         except BadImageError as error:
             return message_html(str(error), "photo")
-        return answer_html(prediction, other=NO_DIGIT_FOUND, source="photo")
+        return answer_html(number, size, source="photo")
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
@@ -78,9 +90,7 @@ class Handlers:
             label (the digit, or "No digit found"), confidences (the three best), is_digit,
             digit_score (higher is more like a digit) and revision (of the model that answered).
         """
-        if image is None:
-            raise refusal("The picture should be an uploaded file, but is none; upload it first.")
-        return self._as_json(self._read(image))
+        return self._as_json(_answer(self._recognizer.predict, _given(image)))
 
     def predict_batch(self, images: list[Path]) -> list[dict]:
         """Read the digits in up to 64 pictures, each like /predict, 64 megapixels in all.
@@ -91,12 +101,32 @@ class Handlers:
         Returns:
             a list of what /predict returns, in the same order.
         """
-        try:
-            check_batch(images)
-            predictions = self._recognizer.predict_batch(images)
-        except BadImageError as error:
-            raise refusal(str(error)) from error
+        _answer(check_batch, images)
+        predictions = _answer(self._recognizer.predict_batch, images)
         return [self._as_json(prediction) for prediction in predictions]
+
+    def read_number(self, image: Path) -> dict:
+        """Read a number of one to twelve digits in a picture, such as 42.
+
+        Args:
+            image: what /predict takes.
+
+        Returns:
+            text (the number, "" where there is none), is_number, probability (that the text is
+            right), digits (for each: label, confidences, and box, which is left, top, right and
+            bottom in pixels of the picture) and revision (of the model that answered).
+        """
+        number = self._read_number(_given(image))
+        return {
+            "text": number.text,
+            "is_number": number.is_number,
+            "probability": number.probability,
+            "digits": [
+                {**_best(digit), "box": list(box)}
+                for digit, box in zip(number.digits, number.boxes, strict=True)
+            ],
+            "revision": self._revision,
+        }
 
     def model_info(self) -> dict:
         """Say which model answers, and how accurate it is.
@@ -112,19 +142,38 @@ class Handlers:
             "drawing_accuracy": metrics.get("drawn_digits", {}).get("mean"),
         }
 
-    def _read(self, image: Drawing | Path) -> Prediction:
-        try:
-            return self._recognizer.predict(image)
-        except BadImageError as error:
-            raise refusal(str(error)) from error
+    def _read_number(self, image: Drawing | Path) -> Number:
+        return _answer(self._recognizer.read_number, image)
 
     def _as_json(self, prediction: Prediction) -> dict:
-        best = prediction.top() if prediction.is_digit else []
+        label = {} if prediction.is_digit else {"label": NO_DIGIT_FOUND, "confidences": []}
         return {
-            "label": str(prediction.digit) if best else NO_DIGIT_FOUND,
-            "confidences": [{"label": str(digit), "confidence": share} for digit, share in best],
+            **_best(prediction),
+            **label,
             "is_digit": prediction.is_digit,
             # JSON has no -inf, the score of a picture without ink.
             "digit_score": prediction.digit_score if prediction.top() else None,
             "revision": self._revision,
         }
+
+
+def _given(image: Path | None) -> Path:
+    if image is None:
+        raise refusal("The picture should be an uploaded file, but is none; upload it first.")
+    return image
+
+
+def _answer(read: Callable[[Any], Answer], image: Any) -> Answer:
+    try:
+        return read(image)
+    except BadImageError as error:
+        raise refusal(str(error)) from error
+
+
+def _best(digit: Prediction) -> dict:
+    """Give the best answer, and the three best with their probabilities."""
+    best = digit.top()
+    return {
+        "label": str(best[0][0]) if best else "",
+        "confidences": [{"label": str(answer), "confidence": share} for answer, share in best],
+    }

@@ -127,12 +127,13 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
 
 
 def _endpoints(handlers: Handlers) -> None:
-    """Make the three endpoints for programs; what they take and give is not on the page."""
+    """Make the endpoints for programs; what they take and give is not on the page."""
     image = PictureInput(label="image")
     images = PicturesInput(label="images", file_count="multiple")
     result = gr.JSON(label="answer")
     for function, inputs in (
         (handlers.predict, image),
+        (handlers.read_number, image),
         (handlers.predict_batch, images),
         (handlers.model_info, None),
     ):

@@ -17,7 +17,7 @@ SOURCES = ("*.py", "hub/*.py", "demo/*.py", "demo/page/**/*")  # of digitrec: al
 BODY = """
 # digitrec
 
-Draw a digit and read the three best answers at once: a small Flax network behind a Gradio page,
+Draw a digit or a number and read the answer at once: a small Flax network behind a Gradio page,
 which also answers calls from code ("Use via API" below the app).
 
 The model is in `checkpoints/`. Another one is served when the Space's settings have the variable

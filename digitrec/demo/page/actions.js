@@ -59,12 +59,14 @@ button("save").addEventListener("click", () => {
     context.fillText(text, x, y, 540);
   };
   const answer = document.querySelector("#answer .answer");
-  const rows = [...answer.querySelectorAll(".bars li")].map((row) => row.innerText.split(/\s*\n\s*/));
-  if (rows.length) {
-    write(rows[0][0], 260, 640, 40);
+  const numeral = answer.querySelector(".numeral")?.innerText.replace(/\s/g, "");
+  const rows = [...answer.querySelectorAll(".one:not([hidden]) li")].map((row) => row.innerText.split(/\s*\n\s*/));
+  if (numeral?.length > 1) write(numeral, Math.min(260, 900 / numeral.length), 640, 60);
+  else if (numeral) {
+    write(numeral, 260, 640, 40);
     rows.forEach(([digit, share], index) => write(`${digit}   ${share}`, 42, 860, 90 + 62 * index));
   } else write(answer.querySelector(".message").innerText, 40, 640, 90);
-  const seen = answer.querySelector("img.seen");
+  const seen = answer.querySelector(".one:not([hidden]) img.seen");
   if (seen) {
     context.imageSmoothingEnabled = false;
     context.drawImage(seen, 640, 361, 224, 224);

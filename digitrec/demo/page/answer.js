@@ -4,6 +4,7 @@ const blank = props.value;
 const page = document.documentElement;
 const pad = document.querySelector("digit-pad");
 let kept = blank;
+let boxes = null;
 
 function isLate() {
   if (props.value === blank) return false;
@@ -13,14 +14,50 @@ function isLate() {
 
 function keep() {
   kept = props.value;
-  page.dataset.answer = kept === blank ? "blank" : kept.includes("data-digit") ? "digit" : "none";
+  page.dataset.answer = kept === blank ? "blank" : kept.includes("data-answer") ? "digit" : "none";
+  takeBoxesAway();
+  if (pad.isShowing && kept.includes("data-answer")) setTimeout(showBoxes); // once it is laid out
+  pad.openDigit = 0;
 }
+
+// Which of several digits is open: its bars, what the network saw of it, and its correction.
+function open(place) {
+  pad.openDigit = place;
+  const mark = (selector, change) =>
+    element.querySelectorAll(selector).forEach((one, index) => change(one, index === place));
+  mark(".numeral button", (one, isOpen) => { one.ariaPressed = String(isOpen); });
+  mark(".one", (one, isOpen) => { one.hidden = !isOpen; });
+  boxes?.querySelectorAll("span").forEach((one, index) => one.classList.toggle("open", index === place));
+}
+
+function showBoxes() {
+  takeBoxesAway();
+  boxes = element.querySelector(".boxes")?.cloneNode(true);
+  if (!boxes) return;
+  pad.querySelector(".sheet").append(boxes);
+  boxes.addEventListener("click", (event) => {
+    const place = [...boxes.children].indexOf(event.target);
+    if (place >= 0) open(place);
+  });
+  open(0);
+}
+
+function takeBoxesAway() {
+  boxes?.remove();
+  boxes = null;
+}
+
+element.addEventListener("click", (event) => {
+  const chosen = event.target.closest(".numeral button");
+  if (chosen) open([...chosen.parentElement.children].indexOf(chosen));
+});
 
 watch("value", () => {
   if (isLate()) props.value = pad.isEmpty && !pad.isShowing ? blank : kept;
   else keep();
 });
 document.addEventListener("digitrec", ({ detail }) => {
+  if (detail === "reading") takeBoxesAway();
   if (detail !== "blank") return;
   props.value = blank;
   keep();
