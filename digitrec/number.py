@@ -65,30 +65,33 @@ class Line(NamedTuple):
     probability: float  # that the ink was rightly divided
 
 
-def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute) -> Line | None:
-    """Find the digits in a picture; None where there is no ink.
+def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute) -> list[Line]:
+    """Find the digits in a picture.
 
-    What has more pieces than a number is given back whole, with the probability 0.
+    Returns: the best reading, and all ink as one digit; nothing where there is no ink.
     """
     ink = find_ink(picture)
     if ink.strength.max() < MINIMUM_CONTRAST:
-        return None
+        return []
     whole = normalize(ink.strength)
+    box = ink.place(*find_box(ink.strength > 0))
     if ink.scale > 1:  # a photo, read as coarsely as is best for one digit
         top, bottom, *_ = find_box(ink.strength > 0)
         ink = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
     found = find_candidates(ink, whole, compute_logits)
     if found is None:
-        box = ink.place(*find_box(ink.strength > 0))
-        return Line(whole[None], compute_logits(whole[None]), [box], 0.0)
+        return [Line(whole[None], compute_logits(whole[None]), [box], 0.0)]
     pieces, candidates = found
-    path, probability = find_best_path(pieces.count, candidates)
-    return Line(
-        np.stack([digit.image for digit in path]),
-        np.stack([digit.logits for digit in path]),
-        [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
-        probability,
-    )
+
+    return [
+        Line(
+            np.stack([digit.image for digit in path]),
+            np.stack([digit.logits for digit in path]),
+            [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
+            likelihood,
+        )
+        for path, likelihood in find_paths(pieces.count, candidates)
+    ]
 
 
 def find_candidates(
@@ -98,7 +101,7 @@ def find_candidates(
 ) -> tuple[Pieces, list[Candidate]] | None:
     """Find all that may be a digit, and let the network look at it.
 
-    Returns: the pieces, and the candidates in the order of their last pieces.
+    Returns: the pieces, and the candidates in the order of their last pieces; at the end, all ink.
     """
     connected = find_pieces(ink)
     if connected is None:
@@ -112,9 +115,9 @@ def find_candidates(
         (first, last)
         for last in range(1, pieces.count + 1)
         for first in range(max(0, last - MOST_PIECES), last)
+        if last - first < pieces.count
     ]
-    if pieces.count > MOST_PIECES:
-        spans.append((0, pieces.count))
+    spans.append((0, pieces.count))
     gaps = find_gaps(pieces)
     candidates, waiting = [], []
     for first, last in spans:
@@ -163,14 +166,15 @@ def log_probabilities(
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-def find_best_path(count: int, candidates: list[Candidate]) -> tuple[list[Candidate], float]:
+def find_paths(count: int, candidates: list[Candidate]) -> list[tuple[list[Candidate], float]]:
     """Find the candidates that together explain all pieces best.
 
     Arguments:
         count: of the pieces.
-        candidates: in the order of their last pieces.
+        candidates: of `find_candidates`.
 
-    Returns: the path, and how likely it is among all paths.
+    Returns: the best path, and that of the last candidate alone; each with how likely it is among
+        all paths.
     """
     geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(WEIGHTS)
     log_shares = log_probabilities(np.stack([candidate.logits for candidate in candidates]))
@@ -191,5 +195,10 @@ def find_best_path(count: int, candidates: list[Candidate]) -> tuple[list[Candid
     while at > 0:
         path.insert(0, arrived_by[at])
         at = candidates[path[0]].first
-    likelihood = float(np.exp(any_digit[path].sum() - totals[count]))
-    return [candidates[index] for index in path], likelihood
+    return [
+        (
+            [candidates[index] for index in indices],
+            float(np.exp(any_digit[indices].sum() - totals[count])),
+        )
+        for indices in (path, [len(candidates) - 1])
+    ]

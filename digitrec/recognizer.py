@@ -20,11 +20,12 @@ from digitrec.drawing import IMAGE_SIZE, to_mnist
 from digitrec.errors import BadImageError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
-from digitrec.number import MOST_DIGITS, read_line
+from digitrec.number import MOST_DIGITS, Line, read_line
 from digitrec.picture import ImageLike, measure_picture, read_picture
 from digitrec.prediction import Number, Prediction
 
 BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
+WIDE = 1.5  # times as wide as high: ink that is meant as several digits
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
 
@@ -207,13 +208,29 @@ class DigitRecognizer:
 
     def _read_number(self, image: ImageLike) -> Number:
         picture = read_picture(image)
-        if picture is None or (line := read_line(picture, self._compute_logits)) is None:
+        lines = [] if picture is None else read_line(picture, self._compute_logits)
+        if picture is None or not lines:
             return Number(digits=(), boxes=(), probability=0.0, is_number=False)
-        digits = self._judge(line.images, line.logits)
         scale = measure_picture(image)[0] / picture.shape[1]
+        numbers = [self._judge_line(line, scale) for line in lines]
+        ((left, top, right, bottom),) = numbers[-1].boxes
+        # What is no number and not wide was meant as one sign.
+        closest = numbers[0] if right - left > WIDE * (bottom - top) else numbers[-1]
+        return next((number for number in numbers if number.is_number), closest)
+
+    def _judge_line(self, line: Line, scale: float) -> Number:
+        digits = self._judge(line.images, line.logits)
         return Number(
             digits=tuple(digits),
-            boxes=tuple(tuple(round(scale * side) for side in box) for box in line.boxes),
+            boxes=tuple(
+                (
+                    round(scale * left),
+                    round(scale * top),
+                    round(scale * right),
+                    round(scale * bottom),
+                )
+                for left, top, right, bottom in line.boxes
+            ),
             probability=line.probability * math.prod(digit.top(1)[0][1] for digit in digits),
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )

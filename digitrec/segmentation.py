@@ -49,7 +49,9 @@ class Pieces(NamedTuple):
         top, bottom, left, right = self.box(first, last)
         where = slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
         labels = self.labels[where]
-        return np.where((labels > first) & (labels <= last), self.ink.strength[where], 0)
+        wanted = (labels > first) & (labels <= last)
+        soft_edge = ndimage.binary_dilation(wanted, np.ones((3, 3))) & (labels == 0)
+        return np.where(wanted | soft_edge, self.ink.strength[where], 0)
 
 
 def find_pieces(ink: Ink) -> Pieces | None:
@@ -84,8 +86,6 @@ def _in_order(ink, labels, height) -> Pieces:
     order = np.zeros(len(boxes) + 1, int)
     order[names + 1] = np.arange(1, len(names) + 1)
     labels = order[labels]
-    # Soft edges of what is inked.
-    labels = np.where(labels > 0, labels, ndimage.grey_dilation(labels, (3, 3)))
     return Pieces(ink, labels, boxes[names], np.zeros(len(names)), height)
 
 
@@ -194,9 +194,12 @@ def _pen_width(mask) -> float:
 
 
 def _shrink(ink: Ink) -> Ink:
-    """Cut off the margins, and shrink to the rows that are needed."""
-    top, bottom, left, right = find_box(ink.strength > INKED * int(ink.strength.max()))
+    """Cut off the margins, and shrink to the rows that are needed; make faint ink strong."""
+    strongest = int(ink.strength.max())
+    top, bottom, left, right = find_box(ink.strength > INKED * strongest)
     strength = ink.strength[top:bottom, left:right]
+    if strongest < 255:
+        strength = np.rint(strength * (255 / strongest)).astype(np.uint8)
     left, top, *_ = ink.place(top, bottom, left, right)
     rows, columns = strength.shape
     scale = max(1.0, rows / ROWS, columns / (ROWS * LONGEST))

@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 
+import numpy as np
 import pytest
 from conftest import ROOT, serve_app
 from gradio_client import Client, handle_file
@@ -18,6 +19,8 @@ from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageDraw
+
+from digitrec.training.strokes import draw_strokes
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -62,12 +65,29 @@ def test_client_gets_the_label_the_three_best_and_who_answered(client, recognize
     assert result["digit_score"] == pytest.approx(recognizer.predict(seven).digit_score, abs=1e-3)
 
 
-def test_there_are_three_documented_endpoints(client):
+def test_all_endpoints_are_documented(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
-    assert set(endpoints["named_endpoints"]) == {"/predict", "/predict_batch", "/model_info"}
+    names = {"/predict", "/predict_batch", "/read_number", "/model_info"}
+    assert set(endpoints["named_endpoints"]) == names
     assert not endpoints["unnamed_endpoints"]
     for endpoint in endpoints["named_endpoints"].values():
         assert len(endpoint["description"]) > 20
+
+
+def test_number_is_read_with_its_digits_and_their_boxes(client, recognizer, tmp_path, pen_digits):
+    strokes = [10.0 * stroke + (40, 50) for stroke in pen_digits[4].strokes]
+    strokes += [10.0 * stroke + (160, 50) for stroke in pen_digits[2].strokes]
+    draw_strokes(strokes, 300, 12.0).save(tmp_path / "42.png")
+    result = client.predict(handle_file(tmp_path / "42.png"), api_name="/read_number")
+    assert result["text"] == "42" and result["is_number"] and result["probability"] > 0.5
+    assert [digit["label"] for digit in result["digits"]] == ["4", "2"]
+    assert [len(digit["confidences"]) for digit in result["digits"]] == [3, 3]
+    np.testing.assert_allclose(result["digits"][0]["box"], (44, 44, 136, 156), atol=4)
+    assert result["revision"] == recognizer.revision
+    blank = Image.new("L", (99, 99), 255)
+    blank.save(tmp_path / "blank.png")
+    result = client.predict(handle_file(tmp_path / "blank.png"), api_name="/read_number")
+    assert (result["text"], result["is_number"], result["digits"]) == ("", False, [])
 
 
 def test_batch_is_answered_in_order(client, seven, tmp_path):
@@ -160,10 +180,10 @@ def test_javascript_example_of_the_page_on_the_api_runs(app_url, folder):
     assert "7" in result.stdout
 
 
-def test_tools_of_the_mcp_server_are_the_three_endpoints(tmp_path, seven):
+def test_tools_of_the_mcp_server_are_the_endpoints(tmp_path, seven):
     with serve_app(tmp_path, "--mcp") as url:
         names, answer = asyncio.run(call_mcp(f"{url}/gradio_api/mcp/", seven))
-    assert set(names) == {"predict", "predict_batch", "model_info"}
+    assert set(names) == {"predict", "predict_batch", "read_number", "model_info"}
     assert "'label': '7'" in answer
 
 

@@ -16,6 +16,8 @@ from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+from digitrec.training.strokes import draw_strokes
+
 PATIENCE = 30_000  # milliseconds, on two busy cores
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
@@ -598,6 +600,80 @@ def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
         line = json.loads(lines.read_text())
         assert (line["label"], line["answer"]) == (2, 7)
         assert (lines.parent / line["file_name"]).exists()
+
+        tool(page, "clear").click()
+        draw_digit(page, 4, 0.1)
+        draw_digit(page, 2, 0.5)
+        expect_digit(page, 42)
+        page.locator(".numeral button").nth(1).click()
+        page.get_by_text("Wrong? It is a …").click()
+        page.locator("#correction .digits button").nth(3).click()  # of the digit that is open
+        expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
+        line = json.loads(lines.read_text().splitlines()[-1])
+        assert (line["label"], line["answer"]) == (3, 2)
+
+
+def draw_digit(page, digit, left, size=0.035):
+    for stroke in PEN_DIGITS[digit]:
+        draw(page, *[(left + size * x, 0.3 + size * y) for x, y in stroke])
+
+
+def open_place(page):
+    """Which of the digits is open, and what the network saw of it."""
+    pressed = page.locator(".numeral button").evaluate_all(
+        "buttons => buttons.map((button) => button.ariaPressed)"
+    )
+    assert pressed.count("true") == 1
+    figure = page.locator("#answer .one img.seen:visible")
+    expect(figure).to_have_count(1)
+    return pressed.index("true"), figure.get_attribute("src")
+
+
+def test_number_is_read_and_each_of_its_digits_opens(page, app_url, open_page):
+    draw_digit(page, 4, 0.1)
+    expect_digit(page, 4)
+    draw_digit(page, 2, 0.5)
+    expect_digit(page, 42)
+    first, image = open_place(page)
+    assert first == 0
+    best = page.locator("#answer .one:not([hidden]) .bars .digit").first
+    expect(best).to_have_text("4")
+    page.locator(".numeral button").nth(1).click()
+    expect(best).to_have_text("2")
+    second, other = open_place(page)
+    assert second == 1 and other != image
+    expect(page.locator("#answer .spoken")).to_contain_text("Looks like 4 2")
+    action(page, "why").click()
+    expect(page.locator(".explanation img")).to_have_count(2, timeout=PATIENCE)
+    code = page.evaluate("document.querySelector('digit-pad').toCode()")
+    expect_digit(open_page(f"{app_url}?s={code}", **DESKTOP), 42)
+
+
+def test_frames_lie_over_the_digits_of_a_photo(page, tmp_path, pen_digits):
+    strokes = [20.0 * stroke + (100, 100) for stroke in pen_digits[4].strokes]
+    strokes += [20.0 * stroke + (400, 100) for stroke in pen_digits[2].strokes]
+    picture = Image.eval(draw_strokes(strokes, 700, 24.0), lambda ink: 255 - ink)
+    picture.crop((0, 0, 700, 400)).save(tmp_path / "42.png")
+    page.locator("#photo input").set_input_files(tmp_path / "42.png")
+    frames = page.locator(".sheet .boxes span")
+    expect(frames).to_have_count(2, timeout=PATIENCE)
+    expect_digit(page, 42)
+    left, top, side = paper(page)
+    box = frames.nth(1).bounding_box()
+    assert box["x"] == pytest.approx(left + side * 418 / 700, abs=0.03 * side)
+    # The photo is 4/7 as high as the paper and lies in its middle.
+    assert box["y"] == pytest.approx(top + side * (150 + 88) / 700, abs=0.03 * side)
+    frames.nth(1).click()
+    assert open_place(page)[0] == 1
+    tool(page, "back").click()
+    expect(frames).to_have_count(0)
+
+
+def test_what_is_no_number_is_said_to_be_none(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    for number in range(14):
+        draw_digit(page, 1, 0.02 + 0.068 * number, size=0.012)
+    expect_message(page, "That does not look like a number")
 
 
 def test_no_request_goes_to_anyone_else(open_page, app_url):

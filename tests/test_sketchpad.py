@@ -73,7 +73,7 @@ def test_chats_find_title_description_and_a_whole_address_of_the_picture_first(a
     first = {}
     for name, content in re.findall(r'<meta\s+property="([^"]+)"\s+content="([^"]*)"', page):
         first.setdefault(name, content)
-    assert first["og:title"] == "digitrec: draw a digit"
+    assert first["og:title"] == "digitrec: draw a digit or a number"
     assert first["og:description"].startswith("Draw a digit or a number with the mouse")
     assert first["og:image"].startswith(f"{app_url}/gradio_api/file=")
     with urllib.request.urlopen(first["og:image"]) as response:

@@ -171,9 +171,7 @@ def _paint(
     return Image.fromarray(pixels)
 
 
-def redrawn_box(
-    box: tuple[int, int, int, int], side: int
-) -> tuple[float, float, float, float]:
+def redrawn_box(box: tuple[int, int, int, int], side: int) -> tuple[float, float, float, float]:
     """Give the box that the pad's ink would fill with the pen of `drawing.change_pen`."""
     left, top, right, bottom = box
     path = max(right - left, bottom - top) - PAD_PEN * side  # what the pen's middle went along

@@ -39,9 +39,7 @@ class Handlers:
         if drawing["composite"] is None:
             return BLANK
         number, side = self._read_number(drawing), len(drawing["composite"])
-        if not number.digits:
-            return BLANK
-        left, top, right, bottom = np.transpose(number.boxes)
+        left, top, right, bottom = np.transpose(number.boxes or ((0, 0, side, side),))
         small = max(right.max() - left.min(), bottom.max() - top.min()) < SMALL * side
         return answer_html(number, (side, side), hint="Draw larger" if small else "")
 

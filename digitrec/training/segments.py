@@ -56,6 +56,8 @@ def make_segments(
                 share = random.uniform(*(SLIVER if kind == "sliver" else PART))
                 other = _cut(other, share, not on_left, random)
             one = _put_beside(*((one, other) if on_left else (other, one)), random)
+        if one.max() < 128:  # a cut that missed the ink
+            continue
         pictures.append(np.pad(one, 2))
         labels.append(label if kind == "sliver" else NO_DIGIT)
     return pictures, labels

@@ -1,0 +1,168 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from digitrec import BadImageError
+from digitrec.ink import find_ink
+from digitrec.number import MOST_PIECES, find_candidates
+from digitrec.picture import read_picture
+from digitrec.segmentation import MOST_COMPONENTS, MOST_CUTS
+from digitrec.training.strokes import draw_strokes
+
+SIZE, BRUSH = 60.0, 8.0  # pixels
+
+
+@pytest.fixture
+def write(pen_digits):
+    """Write a number, dark on white; give the picture and each digit's box."""
+
+    def write(text, gap=0.3, size=SIZE, brush=BRUSH, at=(40.0, 40.0)):
+        strokes, boxes, left = [], [], at[0]
+        for place, label in enumerate(map(int, text)):
+            digit = [stroke * size / 10 for stroke in pen_digits[label].strokes]
+            points = np.concatenate(digit)
+            # Up and down by turns, as hands do.
+            offset = left - points[:, 0].min(), at[1] + (place % 2) * 0.1 * size
+            strokes += [stroke + offset for stroke in digit]
+            low, high = points.min(0) + offset - brush / 2, points.max(0) + offset + brush / 2
+            boxes.append((*low, *high))
+            left = high[0] + brush / 2 + gap * size
+        width, height = round(left + at[0]), round(2 * at[1] + 1.2 * size)
+        ink = draw_strokes(strokes, max(width, height), float(brush))
+        return Image.eval(ink, lambda value: 255 - value).crop((0, 0, width, height)), boxes
+
+    return write
+
+
+@pytest.mark.parametrize("text", ["42", "10", "2024", "31415", "0123456789", "907856341234"])
+def test_number_is_read_with_a_box_for_each_digit(recognizer, write, text):
+    picture, boxes = write(text)
+    number = recognizer.read_number(picture)
+    assert number.text == text and number.is_number
+    np.testing.assert_allclose(number.boxes, boxes, atol=3)
+    assert [digit.digit for digit in number.digits] == list(map(int, text))
+    assert 0.5 < number.probability <= 1
+
+
+@pytest.mark.parametrize("label", range(10))
+def test_single_digit_is_what_predict_says(recognizer, write, label):
+    picture, ((left, *_),) = write(str(label), size=120)
+    number, prediction = recognizer.read_number(picture), recognizer.predict(picture)
+    assert len(number.digits) == 1 and number.is_number == prediction.is_digit
+    assert number.text == str(label)
+    np.testing.assert_array_equal(number.digits[0].image, prediction.image)
+    np.testing.assert_allclose(number.digits[0].probabilities, prediction.probabilities, atol=1e-5)
+    assert number.boxes[0][0] == pytest.approx(left, abs=3)
+
+
+@pytest.mark.parametrize("label", range(10))
+def test_digit_whose_strokes_do_not_meet_is_one_digit(recognizer, pen_digits, label):
+    # Each stroke is a little away from the others.
+    middle = np.concatenate(pen_digits[label].strokes).mean(0)
+    apart = [
+        12 * (stroke + 0.12 * (stroke.mean(0) - middle)) + 60
+        for stroke in pen_digits[label].strokes
+    ]
+    number = recognizer.read_number(draw_strokes(apart, 260, 7.0))
+    assert number.best_reading == str(label)
+
+
+@pytest.mark.parametrize("text", ["17", "25", "46", "63", "30"])
+def test_touching_digits_are_cut(recognizer, write, text):
+    picture, boxes = write(text, gap=-0.13, size=120, brush=10)
+    number = recognizer.read_number(picture)
+    assert number.best_reading == text
+    assert number.boxes[0][2] == pytest.approx(boxes[0][2], abs=25)
+
+
+def test_colours_polarity_and_transparency_do_not_matter(recognizer, write):
+    picture, boxes = write("42")
+    ink = Image.eval(picture, lambda value: 255 - value)
+    coloured = Image.new("RGB", picture.size, (20, 90, 40))
+    coloured.paste((250, 230, 120), mask=ink)
+    clear = Image.new("RGBA", picture.size, (200, 0, 100))
+    clear.putalpha(ink)
+    for shown in (ink, coloured, clear, {"composite": np.asarray(clear)}):
+        number = recognizer.read_number(shown)
+        assert number.text == "42"
+        np.testing.assert_allclose(number.boxes, boxes, atol=3)
+
+
+def test_boxes_are_of_the_image_as_it_was_given(recognizer, write, tmp_path):
+    picture, boxes = write("73", size=900, brush=90)  # more than 1,600 pixels: is shrunk
+    assert max(picture.size) > 1600
+    number = recognizer.read_number(picture)
+    np.testing.assert_allclose(number.boxes, boxes, atol=25)
+
+    small, boxes = write("73")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees to the right
+    turned = tmp_path / "turned.jpg"
+    small.transpose(Image.Transpose.ROTATE_90).save(turned, exif=exif, quality=95)
+    number = recognizer.read_number(turned)
+    assert number.text == "73"
+    np.testing.assert_allclose(number.boxes, boxes, atol=4)
+
+
+def test_photo_of_a_number(recognizer, write):
+    picture, boxes = write("2024", size=200, brush=18, at=(500.0, 500.0))
+    rows, columns = np.indices(picture.size[::-1]) / max(picture.size)
+    light = 200 - 60 * rows - 50 * columns + np.random.default_rng(0).normal(0, 4, rows.shape)
+    photo = light * (0.3 + 0.7 * np.asarray(picture) / 255)
+    number = recognizer.read_number(photo.clip(0, 255).astype(np.uint8))
+    assert number.text == "2024"
+    np.testing.assert_allclose(number.boxes, boxes, atol=14)
+
+
+def test_nothing_drawn_is_no_number(recognizer):
+    for picture in (Image.new("L", (100, 100), 255), {"composite": None, "layers": []}):
+        number = recognizer.read_number(picture)
+        assert (number.text, number.digits, number.boxes, number.probability) == ("", (), (), 0)
+        assert not number.is_number
+
+
+def test_more_than_twelve_digits_are_no_number(recognizer, write):
+    picture, _ = write("1234567890123")
+    number = recognizer.read_number(picture)
+    assert number.text == "" and not number.is_number
+    assert number.best_reading == "1234567890123"
+
+
+def test_search_is_bounded(recognizer):
+    random = np.random.default_rng(0)
+    scribble = [random.uniform(10, 790, (600, 2))]
+    wide = [np.stack([np.linspace(5, 795, 900), random.uniform(350, 450, 900)], 1)]
+    dots = [point[None] for point in random.uniform(10, 790, (700, 2))]
+    dashes = [np.array([(x, 300.0), (x, 400.0)]) for x in np.linspace(10, 790, 60)]
+    for strokes in (scribble, wide, dots, dashes):
+        picture = draw_strokes(strokes, 800, 3.0)
+        started = time.process_time()
+        number = recognizer.read_number(picture)
+        assert time.process_time() - started < 5
+        assert not number.is_number and number.digits
+        ink = find_ink(read_picture(picture))
+        images = np.zeros((28, 28), np.uint8)
+        found = find_candidates(ink, images, recognizer._compute_logits)
+        if found is not None:
+            assert len(found[1]) <= MOST_PIECES * (MOST_COMPONENTS + MOST_CUTS) + 1
+
+
+def test_bad_image_is_named_among_several(recognizer, seven):
+    first, second = recognizer.read_numbers([seven, seven])
+    assert first.text == second.text == "7"
+    with pytest.raises(BadImageError, match="Image 1 of 2"):
+        recognizer.read_numbers([seven, None])
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 90))))
+def test_any_picture_gets_an_answer_that_makes_sense(recognizer, pixels):
+    number = recognizer.read_number(pixels)
+    assert 0 <= number.probability <= 1 and len(number.digits) == len(number.boxes)
+    for left, top, right, bottom in number.boxes:
+        assert 0 <= left < right <= pixels.shape[1] and 0 <= top < bottom <= pixels.shape[0]
