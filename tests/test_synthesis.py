@@ -12,7 +12,7 @@ from digitrec.training.synthesis import (
     vary,
 )
 
-CONFIG = SynthesisConfig(non_digits=0.1, redrawn=0.0, glyphs=0.0, repetitions=2)
+CONFIG = SynthesisConfig(non_digits=0.1, segments=0.1, redrawn=0.0, glyphs=0.0, repetitions=2)
 
 
 @pytest.fixture(scope="module")
@@ -23,31 +23,37 @@ def some_digits(small_digits):
 def test_epoch_has_the_announced_images_in_the_right_form(some_digits, pen_digits):
     made = synthesize(some_digits, pen_digits, CONFIG, 0, 1)
     assert made.images.dtype == np.uint8 and made.labels.dtype == np.int32
-    assert made.images.shape == (30 + 20, 28, 28, 1)
+    assert made.images.shape == (30 + 30 + 20, 28, 28, 1)
     assert count_images(300, pen_digits, CONFIG) == 300 + len(made.labels)
-    assert made.labels.tolist() == [NO_DIGIT] * 30 + 2 * list(range(10))
+    assert made.labels[:30].tolist() == [NO_DIGIT] * 30
+    assert 20 <= (made.labels[30:60] == NO_DIGIT).sum()  # the others have a little of another
+    assert made.labels[60:].tolist() == 2 * list(range(10))
     assert (made.images.max((1, 2, 3)) > 200).all()
 
 
 def test_without_strokes_there_are_non_digits_alone(some_digits):
     made = synthesize(some_digits, [], CONFIG, 0, 1)
-    assert len(made.labels) == 30 and set(made.labels) == {NO_DIGIT}
-    assert count_images(300, [], CONFIG) == 330
+    assert len(made.labels) == 60 and set(made.labels[:30]) == {NO_DIGIT}
+    assert count_images(300, [], CONFIG) == 360
     none = synthesize(
-        some_digits, [], SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0), 0, 1
+        some_digits,
+        [],
+        SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.0),
+        0,
+        1,
     )
     assert none.images.shape == (0, 28, 28, 1)
 
 
 def test_glyphs_are_as_many_of_each_digit(some_digits):
-    config = SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.1, repetitions=1)
+    config = SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.1, repetitions=1)
     made = synthesize(some_digits, [], config, 0, 1)
     assert np.bincount(made.labels).tolist() == [3] * 10
     assert count_images(300, [], config) == 330
 
 
 def test_redrawn_digits_keep_their_labels_and_get_the_drawing_pen(some_digits, recognizer):
-    config = SynthesisConfig(non_digits=0.0, redrawn=1.0, glyphs=0.0, repetitions=1)
+    config = SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=1.0, glyphs=0.0, repetitions=1)
     made = synthesize(some_digits, [], config, 0, 1)
     assert len(made.labels) == 300 == count_images(300, [], config) - 300
     answers = [p.probabilities.argmax() for p in recognizer.predict_batch(made.images[..., 0])]

@@ -22,7 +22,7 @@ SLIVER = (0.0, 0.1)  # of a neighbour's width: a digit with that much of it is s
 PART = (0.3, 0.55)  # of a digit's width: that much is no digit, beside another or alone
 NARROW = 0.4  # of its height: a part that is narrower may be a 1
 
-Picture = UInt8[np.ndarray, "height width"]  # bright ink on black
+Picture = UInt8[np.ndarray, "_ _"]  # bright ink on black
 
 
 def make_segments(
@@ -72,9 +72,8 @@ def _draw(digits: Sequence[PenDigit], brush: float, random) -> tuple[Picture, in
 def _enlarge(mnist: Examples, random) -> tuple[Picture, int]:
     index = random.integers(len(mnist.labels))
     image = Image.fromarray(mnist.images[index, ..., 0])
-    return _trim(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC))), int(
-        mnist.labels[index]
-    )
+    picture = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return _trim(picture), int(mnist.labels[index])
 
 
 def _trim(picture: Picture) -> Picture:
