@@ -63,6 +63,7 @@ _SENTENCES = {
     400: "The request should be of the form that the API page describes, but is not; correct it.",
     403: "The file should be one of this app's, but is none.",
     404: "The address should be one of this app's, but is none.",
+    413: f"The file should have at most {LARGEST_FILE:,} bytes, but has more; make it smaller.",
     500: "The app should answer this, but failed; try again, or report it.",
     503: "The app should have room for this, but is busy; try again soon.",
     504: "The answer should be there by now, but is not; ask again.",
