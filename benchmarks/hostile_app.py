@@ -162,7 +162,7 @@ def running_app(kept_seconds: float = 0) -> Iterator[App]:
             )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait_until_served(Caller(url), process)
+            _wait_until_served(Caller(url), process, log)
             started = report.stat().st_size
 
             def seen() -> list[str]:
@@ -181,16 +181,14 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait_until_served(caller: Caller, process: subprocess.Popen) -> None:
+def _wait_until_served(caller: Caller, process: subprocess.Popen, log: Path) -> None:
     deadline = time.monotonic() + 120
-    while True:
-        try:
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
             if caller.read("seven.png", encode(seven())).value:
-                break
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+                return
+        time.sleep(0.2)
+    raise Unexpected(f"the app should serve, but says: {log.read_text()}")
 
 
 ODD_VALUES = [

@@ -257,6 +257,12 @@ def test_every_bad_body_gets_a_sentence(app, body):
         assert_refused(post(app[0], path, body), 422, "should")
 
 
+@pytest.mark.parametrize("given", ["", 5, "a" * 65])
+def test_session_of_a_call_is_a_short_name(app, given):
+    body = json.dumps({"data": [None], "session_hash": given})
+    assert_refused(post(app[0], "/gradio_api/call/predict", body), 422, "a short str")
+
+
 @pytest.mark.parametrize(
     "kind, body",
     [

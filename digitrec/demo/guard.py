@@ -276,7 +276,7 @@ class Guard:
             )
         for key, kind in (("session_hash", str), ("event_id", str), ("trigger_id", int)):
             given = value.get(key)
-            if given is not None and (type(given) is not kind or len(str(given)) > 64):
+            if given is not None and (type(given) is not kind or not 1 <= len(str(given)) <= 64):
                 raise Refusal(422, f"{key} should be a short {kind.__name__}, but is not.")
         if found["run"] is None and not value.get("session_hash"):
             raise Refusal(422, "session_hash should be a short str, but is missing; give one.")
