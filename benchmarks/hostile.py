@@ -47,7 +47,7 @@ class Sizes(NamedTuple):
     bodies: int = 5000
     crowd_seconds: float = 60.0
     warm_calls: int = 2000  # before memory is first looked at
-    calls: int = 10_000
+    calls: int = 20_000
     kept_seconds: float = 60.0  # uploads, during these calls
 
 
