@@ -146,6 +146,11 @@ def _open(path: Path) -> Iterator[tuple[Image.Image, int]]:
             yield image, orientation
     except BadImageError as error:
         raise BadImageError(f"{path.name}: {error}") from error
+    except Image.DecompressionBombError as error:  # Pillow's own limit, at 179 megapixels
+        raise BadImageError(
+            f"{path.name}: The image should have 1 to {MAXIMUM_PIXELS:,} pixels, but has far more; "
+            "make it smaller."
+        ) from error
     except UnidentifiedImageError as error:
         raise BadImageError(
             f"{path.name} should be an image ({', '.join(FORMATS)}), but is none; save it as PNG "

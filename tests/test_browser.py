@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program
+from hostile_files import make_files
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -489,6 +490,39 @@ def test_chosen_refused_and_example_pictures(page, seven):
     expect_blank(page)
     draw(page, *ONE)
     expect_digit(page, 1)
+
+
+# What a visitor is told of each; "" where it is read, as a seven.
+HOSTILE_FILES = {
+    "empty.png": "should be an image",
+    "page.png": "should be an image",
+    "script.svg": "should be an image",
+    "paper.pdf": "should be an image",
+    "half.jpg": "should be an undamaged image",
+    "declared large.png": "16,000,000 pixels",
+    "many scans.jpg": "at most 20 scans",
+    "50000 by 1.png": "100 times as long as broad",
+    "16 bits.png": "",
+    "cmyk.jpg": "",
+    "many frames.gif": "",
+    "<img src=x onerror=alert(7)>.png": "",
+}
+
+
+def test_hostile_files_end_in_an_answer_or_a_sentence_on_the_page(open_page, app_url):
+    page, files = open_page(app_url, **DESKTOP), make_files()
+    opened = []
+    page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
+    for name, said in HOSTILE_FILES.items():
+        file = {"name": name, "mimeType": "image/png", "buffer": files[name]}
+        page.locator("#photo input").set_input_files(file)
+        if said:
+            expect_message(page, said)
+        else:
+            expect_digit(page, 7)
+        tool(page, "back").click()
+        expect_blank(page)
+    assert not opened
 
 
 def test_phone_offers_to_take_a_photo(open_page, app_url):

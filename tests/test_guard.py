@@ -178,21 +178,29 @@ def test_errors_of_gradio_itself_are_put_as_a_sentence():
     assert_refused(ask(Guard(Missing()), "/assets/x.js", method="GET"), 404, "one of this app's")
 
 
+CANARY = "what nobody may be told"
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded")
-    with serve_app(folder) as url:
+    (folder / "secret.txt").write_text(CANARY)
+    with serve_app(folder, SECRET=CANARY) as url:
         yield url, folder / "log"
 
 
-def post(url, path, content, kind="application/json"):
+def send(url, method, path, content=None, kind="application/json"):
     address = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    connection.request("POST", path, content, {"Content-Type": kind})
+    connection.request(method, path, content, {"Content-Type": kind})
     response = connection.getresponse()
     status, body = response.status, response.read()
     connection.close()
     return status, body
+
+
+def post(url, path, content, kind="application/json"):
+    return send(url, "POST", path, content, kind)
 
 
 def call(url, endpoint, data):
@@ -253,6 +261,12 @@ def test_every_bad_body_gets_a_sentence(app, body):
         assert_refused(post(app[0], path, body), 422, "should")
 
 
+@pytest.mark.parametrize("given", ["", 5, "a" * 65])
+def test_session_of_a_call_is_a_short_name(app, given):
+    body = json.dumps({"data": [None], "session_hash": given})
+    assert_refused(post(app[0], "/gradio_api/call/predict", body), 422, "a short str")
+
+
 @pytest.mark.parametrize(
     "kind, body",
     [
@@ -267,6 +281,93 @@ def test_every_bad_body_gets_a_sentence(app, body):
 )
 def test_every_bad_upload_gets_a_sentence(app, kind, body):
     assert_refused(post(app[0], "/gradio_api/upload", body, kind), 400, "of the form")
+
+
+# Addresses, files and bodies that are not this app's. FOLDER stands for the one that it runs in,
+# which holds secret.txt.
+NOT_OURS = [
+    *[("GET", path, None) for path in ("/nothing", "/app.py", "/log", "/.env", "/.git/config")],
+    *[("GET", path, None) for path in ("/secret.txt", "/../secret.txt", "/%2e%2e/secret.txt")],
+    *[("GET", path, None) for path in ("/login", "/logout", "/monitoring", "/monitoring/summary")],
+    *[("GET", path, None) for path in ("/docs", "/redoc", "/pwa_icon/512", "/admin?a=secret.txt")],
+    *[
+        ("GET", f"/{folder}/{path}", None)
+        for folder in ("static", "assets", "svelte")
+        for path in ("../secret.txt", "%2e%2e/%2e%2e/app.py", "/FOLDER/secret.txt")
+    ],
+    *[
+        ("GET", f"/gradio_api/file={path}", None)
+        for path in (
+            *["secret.txt", "../secret.txt", "FOLDER/secret.txt", "FOLDER/log", "/FOLDER/log"],
+            *["/etc/hostname", "/proc/self/environ", "/dev/null", "http://127.0.0.1/secret.txt"],
+        )
+    ],
+    *[
+        ("GET", f"/gradio_api/{path}", None)
+        for path in (
+            "deep_link",
+            "proxy=http://127.0.0.1/",
+            "run-history/records",
+            "profiling/summary",
+            "runs",
+            "dev/reload",
+            "upload",
+        )
+    ],
+    ("PUT", "/gradio_api/upload", b"x"),
+    ("DELETE", "/gradio_api/upload", None),
+    *[
+        ("POST", f"/gradio_api/{path}", b"{}")
+        for path in (
+            "component_server",
+            "process_recording",
+            "stream/x",
+            "call/x",
+            "run/x",
+            "api/x",
+        )
+    ],
+    *[
+        ("POST", "/gradio_api/call/predict", json.dumps({"data": [argument]}).encode())
+        for argument in (
+            *["FOLDER/secret.txt", {"path": "FOLDER/secret.txt"}, {"path": "secret.txt"}],
+            *[
+                {"path": path, "meta": META}
+                for path in ("FOLDER/secret.txt", "/dev/zero", "FOLDER")
+            ],
+            {"path": "http://127.0.0.1/secret.txt", "meta": META},
+            {"url": "file:///FOLDER/secret.txt", "meta": META},
+        )
+    ],
+    (
+        "POST",
+        "/gradio_api/call/predict_batch",
+        json.dumps({"data": [[{"path": "FOLDER/secret.txt", "meta": META}]]}).encode(),
+    ),
+    ("POST", "/gradio_api/queue/join", b'{"data": [], "fn_index": 999, "session_hash": "a"}'),
+    ("POST", "/gradio_api/queue/join", b'{"data": [], "fn_index": true, "session_hash": "a"}'),
+]
+
+
+def test_not_ours_are_60():
+    assert len(NOT_OURS) == 60
+
+
+@pytest.mark.parametrize("method, path, body", NOT_OURS)
+def test_what_is_not_ours_is_refused_and_tells_nothing(app, method, path, body):
+    url, log = app
+    folder = str(log.parent)
+    path, body = path.replace("FOLDER", folder), body and body.replace(b"FOLDER", folder.encode())
+    status, answer = send(url, method, path, body)
+    assert CANARY.encode() not in answer
+    if status == 200:  # a call is refused in its stream
+        status, stream = send(url, "GET", f"{path}/{json.loads(answer)['event_id']}")
+        assert CANARY.encode() not in stream and b"event: error" in stream
+        answer = stream.strip().splitlines()[-1].removeprefix(b"data: ")
+    else:
+        assert 400 <= status < 500
+    sentence = json.loads(answer)["error"]
+    assert sentence.endswith(".") and "\n" not in sentence and folder not in sentence
 
 
 def test_slow_and_silent_clients_keep_nobody_waiting(app, seven):
@@ -296,7 +397,7 @@ def test_slow_and_silent_clients_keep_nobody_waiting(app, seven):
 def test_log_has_no_traceback_after_all_this(app, seven):
     answer = Client(app[0], verbose=False).predict(handle_file(seven), api_name="/predict")
     assert answer["label"] == "7"
-    assert "Traceback" not in app[1].read_text()
+    assert "Traceback" not in app[1].read_text() and CANARY not in app[1].read_text()
 
 
 def test_session_of_a_call_is_not_kept_for_long(recognizer):

@@ -145,6 +145,10 @@ def tiff_of_long_entries():
 
 REFUSED = {
     "too many pixels": (too_many_pixels, "16,000,000 pixels, but is 4001x4000; make it smaller"),
+    "far too many pixels": (
+        lambda: encode(Image.new("1", (16_000, 16_000)), "PNG"),
+        "16,000,000 pixels, but has far more; make it smaller",
+    ),
     "too large a WebP": (
         lambda: encode(Image.new("L", (4000, 3000)), "WEBP"),
         "7,000,000 pixels, but is 4000x3000",

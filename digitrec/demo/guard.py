@@ -63,6 +63,7 @@ _SENTENCES = {
     400: "The request should be of the form that the API page describes, but is not; correct it.",
     403: "The file should be one of this app's, but is none.",
     404: "The address should be one of this app's, but is none.",
+    413: f"The file should have at most {LARGEST_FILE:,} bytes, but has more; make it smaller.",
     500: "The app should answer this, but failed; try again, or report it.",
     503: "The app should have room for this, but is busy; try again soon.",
     504: "The answer should be there by now, but is not; ask again.",
@@ -275,7 +276,7 @@ class Guard:
             )
         for key, kind in (("session_hash", str), ("event_id", str), ("trigger_id", int)):
             given = value.get(key)
-            if given is not None and (type(given) is not kind or len(str(given)) > 64):
+            if given is not None and (type(given) is not kind or not 1 <= len(str(given)) <= 64):
                 raise Refusal(422, f"{key} should be a short {kind.__name__}, but is not.")
         if found["run"] is None and not value.get("session_hash"):
             raise Refusal(422, "session_hash should be a short str, but is missing; give one.")

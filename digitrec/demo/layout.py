@@ -15,7 +15,7 @@ from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen,
 from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
 from digitrec.demo.handlers import Handlers
 from digitrec.demo.sketchpad import Sketchpad
-from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput
+from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, clean_up
 from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
@@ -47,7 +47,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
         "footer_links": ["api", "gradio"],
         "theme": Base(font="system-ui", font_mono="monospace"),  # nothing to download
         **SAFE_LAUNCH_OPTIONS,
-        "app_kwargs": {"middleware": middleware},
+        "app_kwargs": {"middleware": middleware, "lifespan": clean_up},
     }
 
 
@@ -77,7 +77,7 @@ def build_demo(
     folder = recognizer.folder
     pictures = [folder / name for name in (MISREAD_DIGITS, *PICTURES)] if folder else []
     gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # may be fetched by anyone
-    with Page(title=TITLE, delete_cache=(3600, 3600)) as demo:
+    with Page(title=TITLE) as demo:
         _html(header_html(claim(recognizer)), elem_id="top")
         with gr.Row(elem_id="stage"):
             _stage(handlers, asks_for_corrections=feedback is not None)

@@ -3,16 +3,23 @@
 `digitrec.picture` reads alpha, 16 bits and EXIF, which Gradio's own components lose.
 """
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 from gradio.data_classes import ImageData
 from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
 from gradio_client.utils import decode_base64_to_binary
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BATCH = 64  # pictures
+KEPT_SECONDS = 3600  # uploads that have been unused for as long are deleted; once in as long
 
 
 def refusal(sentence: str) -> gr.Error:
@@ -100,3 +107,42 @@ def _uploaded_file(component: Component, file: gr.FileData | ImageData) -> Path:
     if not path.is_relative_to(Path(cache).resolve()):
         raise refusal("The picture should be an uploaded file, but is none; upload it first.")
     return path
+
+
+@asynccontextmanager
+async def clean_up(app: Any) -> AsyncIterator[None]:
+    """Delete old uploads as long as a Gradio app runs, and all of them at its end.
+
+    Gradio's own `delete_cache` leaves a folder for each, and ends for good when a file is uploaded
+    while it looks.
+    """
+
+    async def repeat():
+        while True:
+            await asyncio.sleep(KEPT_SECONDS)
+            await asyncio.to_thread(delete_uploads, app.get_blocks(), KEPT_SECONDS)
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        delete_uploads(app.get_blocks(), 0)
+
+
+def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
+    """Delete the uploads of an app that have been unused for some seconds, and their folders."""
+    now = time.time()
+    for uploads in blocks.temp_file_sets:
+        for upload in list(uploads):  # others are added meanwhile
+            path = Path(upload)
+            with suppress(OSError):
+                if path.exists() and path.lstat().st_ctime > now - seconds:
+                    continue
+                path.unlink(missing_ok=True)
+                uploads.discard(upload)
+                path.parent.rmdir()  # fails where the folder holds an upload of another name
+    for path in Path(get_upload_folder()).glob("tmp*"):  # what is left of uploads that broke off
+        with suppress(OSError):
+            if path.lstat().st_ctime < now - KEPT_SECONDS:  # another app's may be arriving
+                path.unlink()
