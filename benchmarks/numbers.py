@@ -8,12 +8,15 @@ it is run: then this becomes Python's.
 
 import sys
 from importlib.machinery import PathFinder
+from pathlib import Path
 
 if __name__ == "__main__":
     from read_numbers import main
 
     main()
 else:
-    python_own = PathFinder.find_spec(__name__, sys.path[1:])
+    here = Path(__file__).resolve().parent
+    elsewhere = [folder for folder in sys.path if Path(folder).resolve() != here]
+    python_own = PathFinder.find_spec(__name__, elsewhere)
     assert python_own and python_own.loader
     python_own.loader.exec_module(sys.modules[__name__])
