@@ -5,10 +5,12 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
+from digitrec.paper import remove_lines
+from digitrec.specks import keep_strokes
+
 PHOTO_SIDE = 200  # longer side of a photo that is read, pixels: averages most of the noise away
 PAPER_SIDE = 40  # the same for its paper, which has no details
 NOISE = 5.0  # standard deviations of the paper's noise that ink differs by at least
-SPECK = 0.1  # of the largest connected piece of ink: smaller pieces are dirt
 
 
 def find_ink_in_photo(
@@ -31,13 +33,13 @@ def find_ink_in_photo(
     noise = 1.4826 * np.median(np.abs(difference - np.median(difference)))
     darkest, brightest = np.percentile(difference, [99, 1])
     if -brightest > darkest:
-        difference, darkest = -difference, -brightest
+        difference = -difference
+    difference = remove_lines(difference)
+    darkest = np.percentile(difference, 99)
     faintest = max(0.35 * darkest, NOISE * noise)
-    pieces, count = ndimage.label(difference > faintest, np.ones((3, 3)))
-    if not count:
+    kept = keep_strokes(difference, faintest)
+    if not kept.any():
         return np.zeros(small.shape, np.uint8)
-    weights = ndimage.sum_labels(difference, pieces, np.arange(1, count + 1))
-    kept = np.isin(pieces, 1 + np.flatnonzero(weights >= SPECK * weights.max()))
     near = ndimage.binary_dilation(kept, iterations=2)  # the soft edges of what is kept
     ink = np.clip((difference - 0.5 * faintest) / (darkest - 0.5 * faintest), 0, 1)
     return np.rint(min(255.0, 2 * darkest) * ink * near).astype(np.uint8)
