@@ -16,6 +16,7 @@ INKS = ((20, 20, 24), (25, 45, 130), (30, 70, 190), (90, 90, 95), (170, 30, 35),
 PAPERS = ((255, 255, 255), (250, 246, 234), (238, 238, 236), (225, 232, 240))
 LINES = ((60, 110, 200), (110, 150, 215), (120, 120, 125), (200, 70, 80), (90, 160, 120))
 MARGIN = (215, 50, 60)
+KINDS = ("flat", "photo", "cropped", "whole", "cropped_lined")
 CROP = 8  # pixels beside the ink at which a photo is cropped closely
 
 
@@ -143,17 +144,17 @@ def _perspective(places, sources) -> tuple[float, ...]:
 
 
 def make(kind: str, digit: PenDigit, seed: int) -> Image.Image:
-    """Make the picture of one kind: flat, photo (both lined), whole or cropped (both plain), or
-    cropped_lined."""
+    """Make a picture of one of `KINDS`.
+
+    flat and photo are of lined paper, whole and cropped are photos of plain paper, cropped_lined
+    are photos of lined paper. A digit is a quarter to half as long as the picture, or fills it but
+    for `CROP` pixels.
+    """
     random = np.random.default_rng([77, seed])
     side = int(random.integers(320, 701))
-    size = random.uniform(0.25, 0.5)
     lined = kind in ("flat", "photo", "cropped_lined")
-    written = write(digit, lined, side, size, random)
+    written = write(digit, lined, side, random.uniform(0.25, 0.5), random)
     if kind == "flat":
         return written.picture
     photo = photograph(written, random)
     return crop(photo).picture if kind.startswith("cropped") else photo.picture
-
-
-KINDS = ("flat", "photo", "cropped", "whole", "cropped_lined")

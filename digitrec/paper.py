@@ -18,7 +18,10 @@ BESIDE = (0.03, 0.06)  # of the longer side: so far beside thin and broad lines 
 FAINTEST = 0.08  # of the strongest ink: a fainter line does no harm
 SEEN = 0.5  # of a line's length: strokes hide the rest
 SHORTEST = 0.15  # of the picture's width: lines that cut off a corner
+END = 0.5  # of a line's usual strength: it has that much where it leaves the picture
 EDGE = 0.15  # of a line's strength: where it ends
+THICKEST = 0.6  # of what is looked at around a line: anything thicker is a stroke
+PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
 
 
@@ -64,9 +67,9 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
     steepest = round(STEEPEST * width)
     above = ((steepest, steepest), (0, 0))
     hits = np.pad((ridge > faintest).astype(np.uint8), above)
-    ends = ndimage.maximum_filter1d(hits, 3, axis=0)
     inside = np.pad(np.ones(ridge.shape, bool), above)
     ridge = np.pad(ridge.clip(0, strongest), above)
+    ends = ndimage.maximum_filter1d(ridge, 3, axis=0)  # a line may lie between two rows
     strip = np.arange(strips)
     rises = np.arange(-steepest, steepest + 1)
     scores = np.zeros((len(rises), height), np.float32)
@@ -83,12 +86,13 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
         line = np.arange(len(likely))
         length = length.sum(1)
         good = (length >= SHORTEST * strips) & (seen.sum(1) >= SEEN * length)
+        if not good.any():
+            continue
+        values = np.where(inside.ravel()[places], ridge.ravel()[places], np.nan)
+        typical = np.nanmedian(values, axis=1)
         for end in (start, stop):
-            good &= ends.ravel()[places[line, end]] > 0
-        if good.any():
-            values = ridge.ravel()[places[good]]
-            typical = np.nanmedian(np.where(inside.ravel()[places[good]], values, np.nan), axis=1)
-            scores[index, likely[good]] = np.minimum(values, typical[:, None]).sum(1)
+            good &= ends.ravel()[places[line, end]] >= END * typical
+        scores[index, likely] = good * np.nansum(np.minimum(values, typical[:, None]), axis=1)
     apart = max(2, round(BESIDE[0] * max(height, width)))
     lefts = np.arange(height) - rises[:, None] / 2
     rights = np.arange(height) + rises[:, None] / 2
@@ -120,7 +124,7 @@ def _profile(band) -> tuple[Float32[np.ndarray, " rows"], int, int]:
     """Give the strength across a line, its first row and the one after its last."""
     enough = np.isfinite(band).sum(1) >= 0.1 * band.shape[1]
     profile = np.zeros(len(band), np.float32)
-    profile[enough] = np.nanmedian(band[enough], axis=1)
+    profile[enough] = np.nanpercentile(band[enough], PRINTED, axis=1)
     reach = len(band) // 2
     near = slice(reach - reach // 2, reach + reach // 2 + 1)
     peak = near.start + int(profile[near].argmax())
@@ -141,9 +145,7 @@ def _refine(ink, line: Line) -> Line:
             at = np.arange(top, bottom) - len(band) // 2
             places.append(float((weights * at).sum() / max(weights.sum(), 1e-6)))
         slope = places[1] - places[0]  # from a quarter of the width to three quarters
-        line = Line(
-            line.left + places[0] - slope / 2, line.right + places[1] + slope / 2
-        )
+        line = Line(line.left + places[0] - slope / 2, line.right + places[1] + slope / 2)
     return line
 
 
@@ -152,6 +154,8 @@ def _remove_line(
 ) -> Float32[np.ndarray, "rows columns"]:
     band, rows = _band(ink, line)
     profile, top, bottom = _profile(band)
+    if bottom - top > THICKEST * len(band):
+        return ink
     top, bottom = max(top - 1, 1), min(bottom + 1, len(band) - 1)
     above, below = np.nan_to_num(band[top - 1]), np.nan_to_num(band[bottom])
     strongest = np.percentile(ink, STRONGEST)
