@@ -68,7 +68,7 @@ def _without_lines(strength: Image.Image, longer_side: int) -> Ink:
     cleaned = remove_lines(small)
     if cleaned is small:
         return Ink(np.asarray(strength), 0, 0)
-    kept = keep_strokes(cleaned, 0.3 * np.percentile(cleaned[cleaned > 0.1 * cleaned.max()], 90))
+    kept = keep_strokes(cleaned, float(max(0.3 * cleaned.max(), 0.15 * small.max())))
     near = ndimage.binary_dilation(kept, iterations=2)
     return Ink(np.rint(cleaned.clip(0, 255) * near).astype(np.uint8), 0, 0, scale)
 

@@ -140,10 +140,15 @@ def _refine(ink, line: Line) -> Line:
         band, _ = _band(ink, line)
         places, width = [], ink.shape[1]
         for half in (band[:, : width // 2], band[:, width // 2 :]):
+            if np.isfinite(half[len(half) // 2]).mean() < 0.2:
+                continue  # the line has left the picture
             profile, top, bottom = _profile(half)
             weights = np.maximum(profile[top:bottom], 0)
             at = np.arange(top, bottom) - len(band) // 2
             places.append(float((weights * at).sum() / max(weights.sum(), 1e-6)))
+        if not places:
+            return line
+        places = [places[0], places[-1]]
         slope = places[1] - places[0]  # from a quarter of the width to three quarters
         line = Line(line.left + places[0] - slope / 2, line.right + places[1] + slope / 2)
     return line
@@ -159,7 +164,8 @@ def _remove_line(
     top, bottom = max(top - 1, 1), min(bottom + 1, len(band) - 1)
     above, below = np.nan_to_num(band[top - 1]), np.nan_to_num(band[bottom])
     strongest = np.percentile(ink, STRONGEST)
-    printed = profile[top:bottom, None]
+    # A slanting line lies up to a row beside its usual place.
+    printed = ndimage.maximum_filter1d(profile, 3)[top:bottom, None]
     # What is darker than the line is a stroke, though not as dark as it would be without it.
     stretch = strongest / np.maximum(strongest - printed, 0.3 * strongest)
     darker = (band[top:bottom] - printed) * stretch

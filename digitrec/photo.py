@@ -35,12 +35,12 @@ def find_ink_in_photo(
     darkest, brightest = np.percentile(difference, [99, 1])
     if -brightest > darkest:
         difference, darkest = -difference, -brightest
-    blank = difference[difference < INK * darkest]
-    noise = 1.4826 * np.median(np.abs(blank - np.median(blank)))
+    # Half of the paper's noise lies on the side where there is no ink, however much there is.
+    noise = 1.4826 * np.median(-np.append(difference[difference < 0], np.float32(0)))
     difference = remove_lines(difference)
     darkest = np.percentile(difference, 99)
     faintest = max(INK * darkest, NOISE * noise)
-    kept = keep_strokes(difference, faintest)
+    kept = keep_strokes(difference, float(faintest))
     if not kept.any():
         return np.zeros(small.shape, np.uint8)
     near = ndimage.binary_dilation(kept, iterations=2)  # the soft edges of what is kept
@@ -57,7 +57,7 @@ def _estimate_paper(
     paper = ndimage.median_filter(tiny, size=[max(3, side) for side in tiny.shape], mode="nearest")
     difference = np.abs(paper - tiny)
     inked = difference > INK * np.percentile(difference, 99)
-    blank = 1e-6 + ~ndimage.binary_dilation(inked, np.ones((3, 3)))
+    blank = np.float32(1e-6) + ~ndimage.binary_dilation(inked, np.ones((3, 3)))
     smooth = ndimage.gaussian_filter(blank * tiny, LIGHT) / ndimage.gaussian_filter(blank, LIGHT)
     return np.asarray(
         Image.fromarray(smooth).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
