@@ -1,9 +1,11 @@
 """How well a model reads what people draw, and tells what is no digit.
 
 python benchmarks/drawn_digits.py --strokes FILE [--non-digits ZIP] [--model FOLDER] [--quick]
+python benchmarks/drawn_digits.py --strokes FILE --paper [--model FOLDER] [--quick]
 
 Pen strokes of writers who trained nothing are drawn as on the app's canvas, with every brush, size
-and colour. The last line is one JSON object.
+and colour; or, with --paper, on lined and plain paper that is scanned or photographed. The last
+line is one JSON object.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import paper
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
@@ -39,6 +42,7 @@ COLORS = ("black on white", "white on black", "coloured", "transparent")
 CANVASES = (400, 800)
 CELLS: tuple[tuple[float, float, str], ...] = tuple(itertools.product(BRUSHES, SIZES, COLORS))
 DRAWINGS, QUICK_DRAWINGS = 12_000, 2_016
+PAPERS, QUICK_PAPERS = 800, 40  # of each kind
 CHUNK = 128
 
 
@@ -54,6 +58,12 @@ def main() -> None:
     console = Console(width=110, highlight=False)
     recognizer = DigitRecognizer.from_pretrained(options.model)
     digits = read_unipen(options.strokes, options.writers)
+    if options.paper:
+        figures = measure_papers(
+            recognizer, digits, QUICK_PAPERS if options.quick else options.papers
+        )
+        print(json.dumps(figures))
+        return
     drawings = plan(digits, QUICK_DRAWINGS if options.quick else options.drawings)
 
     started = time.perf_counter()
@@ -170,6 +180,26 @@ def measure_rejection(digits: list[Prediction], characters: list[Prediction]) ->
     }
 
 
+def measure_papers(recognizer: DigitRecognizer, digits: list[PenDigit], count: int) -> dict:
+    """Give the share that is read right of each kind of paper, and the median milliseconds of
+    `to_mnist` for a picture on lined paper, flat or photographed."""
+    order = np.random.default_rng(0).permutation(len(digits))
+    figures, milliseconds = {}, []
+    for number, kind in enumerate(paper.KINDS):
+        right = 0
+        for index in track(range(count), kind, transient=True):
+            digit = digits[order[index % len(digits)]]
+            picture = paper.make(kind, digit, number * count + index)
+            started = time.perf_counter()
+            image = to_mnist(picture)
+            if kind in ("flat", "photo"):
+                milliseconds.append(1e3 * (time.perf_counter() - started))
+            if image is not None:
+                right += recognizer.predict(image).probabilities.argmax() == digit.label
+        figures[kind] = float(right / count)
+    return {**figures, "milliseconds": float(np.median(milliseconds)), "drawings": count}
+
+
 def read_images(path: Path) -> list[Image.Image]:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".png")]
@@ -250,7 +280,17 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--drawings", type=int, default=DRAWINGS, help=f"how many (default: {DRAWINGS})"
     )
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_DRAWINGS} drawings only")
+    parser.add_argument(
+        "--paper", action="store_true", help="on lined and plain paper, scanned or photographed"
+    )
+    parser.add_argument(
+        "--papers", type=int, default=PAPERS, help=f"how many of each kind (default: {PAPERS})"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"{QUICK_DRAWINGS} drawings only, or {QUICK_PAPERS} of each kind of paper",
+    )
     parser.add_argument(
         "--output",
         type=Path,

@@ -6,8 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageChops
+from scipy import ndimage
 
+from digitrec.paper import remove_lines
 from digitrec.photo import PHOTO_SIDE, find_ink_in_photo
+from digitrec.specks import keep_strokes
+
+LINED_SIDE = 400  # longer side, in pixels, at which lines are taken out of a drawing
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -62,7 +67,22 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHO
         ImageChops.difference(channel, Image.new("L", channel.size, int(blank)))
         for channel, blank in zip(channels, paper[:3], strict=True)
     ]
-    return Ink(np.asarray(reduce(ImageChops.lighter, differences)), left, top)
+    strength = reduce(ImageChops.lighter, differences)
+    if (border == paper).all():
+        return Ink(np.asarray(strength), left, top)
+    return _without_lines(strength, max(photo_side, LINED_SIDE))._replace(left=left, top=top)
+
+
+def _without_lines(strength: Image.Image, longer_side: int) -> Ink:
+    scale = max(1.0, max(strength.size) / longer_side)
+    width, height = (max(1, round(side / scale)) for side in strength.size)
+    small = np.asarray(strength.resize((width, height), Image.Resampling.BOX), np.float32)
+    cleaned = remove_lines(small)
+    if cleaned is small:
+        return Ink(np.asarray(strength), 0, 0)
+    kept = keep_strokes(cleaned, float(max(0.3 * cleaned.max(), 0.15 * small.max())))
+    near = ndimage.binary_dilation(kept, iterations=2)
+    return Ink(np.rint(cleaned.clip(0, 255) * near).astype(np.uint8), 0, 0, scale)
 
 
 def find_box(wanted: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:

@@ -5,10 +5,14 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
+from digitrec.paper import remove_lines
+from digitrec.specks import keep_strokes
+
 PHOTO_SIDE = 200  # longer side of a photo that is read, pixels: averages most of the noise away
 PAPER_SIDE = 40  # the same for its paper, which has no details
+LIGHT = 3.0  # of 40: distance over which light changes
+INK = 0.35  # of the difference between the paper and the strongest ink: more than that is ink
 NOISE = 5.0  # standard deviations of the paper's noise that ink differs by at least
-SPECK = 0.1  # of the largest connected piece of ink: smaller pieces are dirt
 
 
 def find_ink_in_photo(
@@ -28,16 +32,17 @@ def find_ink_in_photo(
     small = _shrink(gray, side)
     paper = _estimate_paper(gray, small.shape)
     difference = ndimage.gaussian_filter(paper - small, 1.0)
-    noise = 1.4826 * np.median(np.abs(difference - np.median(difference)))
     darkest, brightest = np.percentile(difference, [99, 1])
     if -brightest > darkest:
         difference, darkest = -difference, -brightest
-    faintest = max(0.35 * darkest, NOISE * noise)
-    pieces, count = ndimage.label(difference > faintest, np.ones((3, 3)))
-    if not count:
+    # Half of the paper's noise lies on the side where there is no ink, however much there is.
+    noise = 1.4826 * np.median(-np.append(difference[difference < 0], np.float32(0)))
+    difference = remove_lines(difference)
+    darkest = np.percentile(difference, 99)
+    faintest = max(INK * darkest, NOISE * noise)
+    kept = keep_strokes(difference, float(faintest))
+    if not kept.any():
         return np.zeros(small.shape, np.uint8)
-    weights = ndimage.sum_labels(difference, pieces, np.arange(1, count + 1))
-    kept = np.isin(pieces, 1 + np.flatnonzero(weights >= SPECK * weights.max()))
     near = ndimage.binary_dilation(kept, iterations=2)  # the soft edges of what is kept
     ink = np.clip((difference - 0.5 * faintest) / (darkest - 0.5 * faintest), 0, 1)
     return np.rint(min(255.0, 2 * darkest) * ink * near).astype(np.uint8)
@@ -47,9 +52,13 @@ def _estimate_paper(
     gray: UInt8[np.ndarray, "height width"], shape: tuple[int, int]
 ) -> Float32[np.ndarray, "rows columns"]:
     tiny = _shrink(gray, PAPER_SIDE)
-    # Half the photo's side: no stroke is so broad that it covers half of such a square.
-    paper = ndimage.median_filter(tiny, size=[max(3, side // 2) for side in tiny.shape])
-    smooth = ndimage.gaussian_filter(paper, 2.0)
+    # Beyond the border it goes on as there, so that ink which fills a closely cropped photo is
+    # less than half of what is seen.
+    paper = ndimage.median_filter(tiny, size=[max(3, side) for side in tiny.shape], mode="nearest")
+    difference = np.abs(paper - tiny)
+    inked = difference > INK * np.percentile(difference, 99)
+    blank = np.float32(1e-6) + ~ndimage.binary_dilation(inked, np.ones((3, 3)))
+    smooth = ndimage.gaussian_filter(blank * tiny, LIGHT) / ndimage.gaussian_filter(blank, LIGHT)
     return np.asarray(
         Image.fromarray(smooth).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
     )

@@ -1,0 +1,177 @@
+"""Lines printed on paper: taken out of the ink, but for the strokes that cross them.
+
+A printed line is straight, thin, nearly level or upright, and runs from one side of the picture to
+another; a stroke ends before.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image
+from scipy import ndimage
+
+SEARCH_SIDE = 200  # longer side, in pixels, of the picture in which lines are looked for
+STRIPS = 64  # that it is cut into, to look for a line in their averages
+STEEPEST = 0.18  # rise of a line over its length: 10 degrees
+BESIDE = (0.03, 0.06)  # of the longer side: so far beside thin and broad lines is paper
+FAINTEST = 0.08  # of the strongest ink: a fainter line does no harm
+SEEN = 0.5  # of a line's length: strokes hide the rest
+SHORTEST = 0.15  # of the picture's width: lines that cut off a corner
+END = 0.5  # of a line's usual strength: it has that much where it leaves the picture
+EDGE = 0.15  # of a line's strength: where it ends
+THICKEST = 0.6  # of what is looked at around a line: anything thicker is a stroke
+PRINTED = 35  # percentile of the ink along a line: strokes are above it
+STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
+
+
+class Line(NamedTuple):
+    left: float  # row in the first column
+    right: float  # row in the last column
+
+
+def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns"]:
+    """Take ruled and squared lines out of a picture.
+
+    Arguments:
+        ink: by how much each pixel differs from the paper, in any unit; noise is around 0.
+
+    Returns: the same without lines; the same array where there is none.
+    """
+    found = True
+    for _ in range(2):  # a line along the border hides the ends of those that meet it
+        level = find_lines(ink) if found else []
+        for line in level:
+            ink = _remove_line(ink, line)
+        upright = find_lines(ink.T) if found else []
+        for line in upright:
+            ink = _remove_line(ink.T, line).T
+        found = level and upright
+    return ink
+
+
+def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
+    """Find lines that run from the left to the right, or leave the picture above or below."""
+    scale = max(1.0, max(ink.shape) / SEARCH_SIDE)
+    height, width = max(8, round(ink.shape[0] / scale)), max(8, round(ink.shape[1] / scale))
+    strips = min(STRIPS, width)
+    means = np.asarray(Image.fromarray(ink).resize((strips, height), Image.Resampling.BOX))
+    ridge = np.full_like(means, -np.inf)
+    for share in BESIDE:
+        beside = max(2, round(share * max(height, width)))
+        padded = np.pad(means, ((beside, beside), (0, 0)))
+        ridge = np.maximum(ridge, means - np.maximum(padded[: -2 * beside], padded[2 * beside :]))
+    noise = 1.4826 * np.median(np.abs(ridge))
+    strongest = np.percentile(means, STRONGEST)
+    faintest = max(FAINTEST * strongest, 2 * noise, 1e-6)
+    steepest = round(STEEPEST * width)
+    above = ((steepest, steepest), (0, 0))
+    hits = np.pad((ridge > faintest).astype(np.uint8), above)
+    inside = np.pad(np.ones(ridge.shape, bool), above)
+    ridge = np.pad(ridge.clip(0, strongest), above)
+    ends = ndimage.maximum_filter1d(ridge, 3, axis=0)  # a line may lie between two rows
+    strip = np.arange(strips)
+    rises = np.arange(-steepest, steepest + 1)
+    scores = np.zeros((len(rises), height), np.float32)
+    for index, rise in enumerate(rises):
+        first = steepest + np.rint(rise * ((strip + 0.5) / strips - 0.5)).astype(int)
+        places = (first + np.arange(height)[:, None]) * strips + strip
+        seen = hits.ravel()[places]
+        likely = np.flatnonzero(seen.sum(1) >= SEEN * SHORTEST * strips)
+        if not len(likely):
+            continue
+        seen, places = seen[likely], places[likely]
+        length = inside.ravel()[places]
+        start, stop = length.argmax(1), strips - 1 - length[:, ::-1].argmax(1)
+        line = np.arange(len(likely))
+        length = length.sum(1)
+        good = (length >= SHORTEST * strips) & (seen.sum(1) >= SEEN * length)
+        if not good.any():
+            continue
+        values = np.where(inside.ravel()[places], ridge.ravel()[places], np.nan)
+        typical = np.nanmedian(values, axis=1)
+        for end in (start, stop):
+            good &= ends.ravel()[places[line, end]] >= END * typical
+        scores[index, likely] = good * np.nansum(np.minimum(values, typical[:, None]), axis=1)
+    apart = max(2, round(BESIDE[0] * max(height, width)))
+    lefts = np.arange(height) - rises[:, None] / 2
+    rights = np.arange(height) + rises[:, None] / 2
+    lines = []
+    while scores.max() > 0:
+        best = scores.argmax()
+        left, right = lefts.ravel()[best], rights.ravel()[best]
+        lines.append(np.array([left, right]))
+        scores[np.maximum(np.abs(lefts - left), np.abs(rights - right)) <= apart] = 0
+    factor = ink.shape[0] / height
+    return [_refine(ink, Line(*(factor * (ends + 0.5) - 0.5))) for ends in lines]
+
+
+def _band(ink, line: Line):
+    """Cut out what is around a line, and straighten it.
+
+    Returns: as many rows above the line as below, NaN outside of the picture; their rows there.
+    """
+    height, width = ink.shape
+    reach = max(4, round(BESIDE[1] * max(ink.shape)))
+    center = np.rint(np.linspace(line.left, line.right, width)).astype(int)
+    rows = center + np.arange(-reach, reach + 1)[:, None]
+    inside = (rows >= 0) & (rows < height)
+    band = np.where(inside, ink[rows.clip(0, height - 1), np.arange(width)], np.nan)
+    return band, rows
+
+
+def _profile(band) -> tuple[Float32[np.ndarray, " rows"], int, int]:
+    """Give the strength across a line, its first row and the one after its last."""
+    enough = np.isfinite(band).sum(1) >= 0.1 * band.shape[1]
+    profile = np.zeros(len(band), np.float32)
+    profile[enough] = np.nanpercentile(band[enough], PRINTED, axis=1)
+    reach = len(band) // 2
+    near = slice(reach - reach // 2, reach + reach // 2 + 1)
+    peak = near.start + int(profile[near].argmax())
+    low = np.flatnonzero(profile < EDGE * profile[peak])
+    top = max(low[low < peak], default=-1) + 1
+    bottom = min(low[low > peak], default=len(band))
+    return profile, int(top), int(bottom)
+
+
+def _refine(ink, line: Line) -> Line:
+    """Centre each half of a line on what is printed there."""
+    for _ in range(2):
+        band, _ = _band(ink, line)
+        places, width = [], ink.shape[1]
+        for half in (band[:, : width // 2], band[:, width // 2 :]):
+            if np.isfinite(half[len(half) // 2]).mean() < 0.2:
+                continue  # the line has left the picture
+            profile, top, bottom = _profile(half)
+            weights = np.maximum(profile[top:bottom], 0)
+            at = np.arange(top, bottom) - len(band) // 2
+            places.append(float((weights * at).sum() / max(weights.sum(), 1e-6)))
+        if not places:
+            return line
+        places = [places[0], places[-1]]
+        slope = places[1] - places[0]  # from a quarter of the width to three quarters
+        line = Line(line.left + places[0] - slope / 2, line.right + places[1] + slope / 2)
+    return line
+
+
+def _remove_line(
+    ink: Float32[np.ndarray, "rows columns"], line: Line
+) -> Float32[np.ndarray, "rows columns"]:
+    band, rows = _band(ink, line)
+    profile, top, bottom = _profile(band)
+    if bottom - top > THICKEST * len(band):
+        return ink
+    top, bottom = max(top - 1, 1), min(bottom + 1, len(band) - 1)
+    above, below = np.nan_to_num(band[top - 1]), np.nan_to_num(band[bottom])
+    strongest = np.percentile(ink, STRONGEST)
+    # A slanting line lies up to a row beside its usual place.
+    printed = ndimage.maximum_filter1d(profile, 3)[top:bottom, None]
+    # What is darker than the line is a stroke, though not as dark as it would be without it.
+    stretch = strongest / np.maximum(strongest - printed, 0.3 * strongest)
+    darker = (band[top:bottom] - printed) * stretch
+    kept = np.minimum(band[top:bottom], np.fmax(np.maximum(above, below), darker))
+    inside = np.isfinite(kept)
+    columns = np.broadcast_to(np.arange(ink.shape[1]), kept.shape)
+    result = ink.copy()
+    result[rows[top:bottom][inside], columns[inside]] = kept[inside]
+    return result
