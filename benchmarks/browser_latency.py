@@ -1,14 +1,14 @@
 """How the page behaves in a real browser, beside a stock Gradio Sketchpad.
 
-python benchmarks/browser_latency.py [--strokes N] [--quick]      # needs Chromium
+python benchmarks/browser_latency.py [--strokes N] [--quick]  # Chromium; pip install httpx psutil
 
 The stock app is a `gr.Sketchpad` whose `.change` calls a function that answers at once, with a
 number. Both are open in the same browser, on the same machine, and get strokes in turns: from the
 end of a stroke (pointerup) until the page shows the new answer. Then: how long 20 moves of the
 pointer take; what a first visit downloads; when one can draw on a network as slow as the browser's
 own "Slow 3G"; how many strokes are lost that begin within a second of loading, Clear, undo and
-a change of size; and how the server's memory grows with 1,000 strokes. The last line is one
-JSON object.
+a change of size; how the server's memory grows with 1,000 strokes; and how long an answer takes
+while 32 programs call the API. The last line is one JSON object.
 """
 
 import argparse
@@ -39,6 +39,12 @@ with gr.Blocks() as demo:
     pad.change(lambda drawing: f"answer {next(numbers)}", pad, answer)
 demo.launch(server_port=int(sys.argv[1]))
 """
+CROWD = """
+import asyncio, sys
+from serving import load
+asyncio.run(load(sys.argv[1], int(sys.argv[2])))
+"""
+CLIENTS = 32  # of the crowd
 # Notes when a stroke ends, and when what the page answers has changed after that.
 WATCH = """() => {
   window.ended = null; window.milliseconds = [];
@@ -232,6 +238,19 @@ def memory_growth(side: Side, strokes: int, number: int) -> float:
     return memory(side.process) - before
 
 
+def in_a_crowd(side: Side, strokes: int, number: int) -> float:
+    """Give the median milliseconds to an answer while programs call as fast as they can."""
+    crowd = subprocess.Popen(
+        [sys.executable, "-c", CROWD, side.url, str(CLIENTS)], cwd=Path(__file__).parent
+    )
+    try:
+        side.page.wait_for_timeout(3000)  # until all of them call
+        return statistics.median(side.stroke(number + index)[0] for index in range(strokes))
+    finally:
+        crowd.terminate()
+        crowd.wait(30)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--strokes", type=int, default=30, help="of each side (default: 30)")
@@ -262,6 +281,7 @@ def main() -> None:
             }
             lost = count_lost(sides["digitrec"], beginnings)
             growth = memory_growth(sides["digitrec"], many, strokes + 1)
+            crowded = in_a_crowd(sides["digitrec"], strokes, strokes + 2)
         finally:
             for side in sides.values():
                 side.process.terminate()
@@ -283,6 +303,7 @@ def main() -> None:
     console.print(table)
     console.print(f"{lost} of {beginnings} strokes lost")
     console.print(f"server memory after {many:,} more strokes: {growth:+.1f} MiB")
+    console.print(f"to an answer while {CLIENTS} programs call: {crowded:.0f} ms")
     figures = {
         "median_ms": medians["digitrec"],
         "vs_stock_sketchpad": medians["digitrec"] / medians["stock Sketchpad"],
@@ -293,6 +314,7 @@ def main() -> None:
         "first_load_requests": loads["digitrec"][1],
         "slow_3g_seconds": slow["digitrec"],
         "memory_growth_mib": growth,
+        "crowded_ms": crowded,
     }
     print(json.dumps(figures))
 
