@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits
 from digitrec import DigitRecognizer
 from digitrec.drawing import to_mnist
 from digitrec.training.data import MNIST_VERSION, Examples, load_mnist
-from digitrec.training.strokes import PenDigit
+from digitrec.training.strokes import PenDigit, draw_strokes
 from train import main as train_main
 
 ROOT = Path(__file__).parent.parent
@@ -216,6 +216,16 @@ def seven(tmp_path_factory) -> Path:
     ImageDraw.Draw(image).line(corners, fill="red", width=18, joint="curve")
     path = tmp_path_factory.mktemp("pictures") / "seven.png"
     image.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def forty_two(pen_digits, tmp_path_factory) -> Path:
+    """A 42 in white ink on black."""
+    strokes = [10.0 * stroke + (40, 50) for stroke in pen_digits[4].strokes]
+    strokes += [10.0 * stroke + (160, 50) for stroke in pen_digits[2].strokes]
+    path = tmp_path_factory.mktemp("pictures") / "42.png"
+    draw_strokes(strokes, 300, 12.0).save(path)
     return path
 
 
