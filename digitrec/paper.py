@@ -72,10 +72,12 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
     ends = ndimage.maximum_filter1d(ridge, 3, axis=0)  # a line may lie between two rows
     strip = np.arange(strips)
     rises = np.arange(-steepest, steepest + 1)
-    scores = np.zeros((len(rises), height), np.float32)
+    # A line that cuts off a corner has its middle outside.
+    middles = np.arange(-(steepest // 2), height + steepest // 2)
+    scores = np.zeros((len(rises), len(middles)), np.float32)
     for index, rise in enumerate(rises):
         first = steepest + np.rint(rise * ((strip + 0.5) / strips - 0.5)).astype(int)
-        places = (first + np.arange(height)[:, None]) * strips + strip
+        places = (first + middles[:, None]) * strips + strip
         seen = hits.ravel()[places]
         likely = np.flatnonzero(seen.sum(1) >= SEEN * SHORTEST * strips)
         if not len(likely):
@@ -92,16 +94,20 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
         typical = np.nanmedian(values, axis=1)
         for end in (start, stop):
             good &= ends.ravel()[places[line, end]] >= END * typical
-        scores[index, likely] = good * np.nansum(np.minimum(values, typical[:, None]), axis=1)
+        # The evener a line is, the better: a dark stroke on the way counts no more than the rest.
+        even = np.nansum(np.minimum(values, typical[:, None]), axis=1)
+        scores[index, likely] = np.where(good, even / np.maximum(typical, faintest), 0)
     apart = max(2, round(BESIDE[0] * max(height, width)))
-    lefts = np.arange(height) - rises[:, None] / 2
-    rights = np.arange(height) + rises[:, None] / 2
+    lefts = middles - rises[:, None] / 2
+    rights = middles + rises[:, None] / 2
     lines = []
     while scores.max() > 0:
         best = scores.argmax()
         left, right = lefts.ravel()[best], rights.ravel()[best]
         lines.append(np.array([left, right]))
-        scores[np.maximum(np.abs(lefts - left), np.abs(rights - right)) <= apart] = 0
+        # No two lines meet within the picture.
+        before, after = lefts - left, rights - right
+        scores[(before * after <= 0) | (np.minimum(np.abs(before), np.abs(after)) <= apart)] = 0
     factor = ink.shape[0] / height
     return [_refine(ink, Line(*(factor * (ends + 0.5) - 0.5))) for ends in lines]
 
