@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 SEARCH_SIDE = 200  # longer side, in pixels, of the picture in which lines are looked for
+NARROWEST = 8  # pixels: across less, a dot runs from side to side
 STRIPS = 64  # that it is cut into, to look for a line in their averages
 STEEPEST = 0.18  # rise of a line over its length: 10 degrees
 BESIDE = (0.03, 0.06)  # of the longer side: so far beside thin and broad lines is paper
@@ -52,6 +53,8 @@ def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray
 
 def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
     """Find lines that run from the left to the right, or leave the picture above or below."""
+    if min(ink.shape) < NARROWEST:
+        return []
     scale = max(1.0, max(ink.shape) / SEARCH_SIDE)
     height, width = max(8, round(ink.shape[0] / scale)), max(8, round(ink.shape[1] / scale))
     strips = min(STRIPS, width)
