@@ -126,7 +126,9 @@ def photograph(written: Written, random) -> Written:
 
 def crop(written: Written) -> Written:
     """Cut out the ink and `CROP` pixels beside it."""
-    left, top, right, bottom = Image.eval(written.ink, lambda ink: 255 * (ink > 64)).getbbox()
+    rows, columns = np.nonzero(np.asarray(written.ink) > 64)
+    top, bottom = int(rows.min()), int(rows.max()) + 1
+    left, right = int(columns.min()), int(columns.max()) + 1
     box = (
         *(max(0, left - CROP), max(0, top - CROP)),
         *(min(written.ink.width, right + CROP), min(written.ink.height, bottom + CROP)),

@@ -55,31 +55,39 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHO
         picture = np.asarray(sheet)
         border = _border(picture)
         paper = np.median(border, axis=0).astype(np.uint8)
-    if (border == paper).all(1).mean() < 0.5:
+    blank = (border == paper).all(1).mean()
+    if blank < 0.5:
         gray = np.asarray(Image.fromarray(picture).convert("L"))
         strength = find_ink_in_photo(gray, photo_side)
         return Ink(strength, 0, 0, max(gray.shape) / max(strength.shape))
     # Four bytes compared as one: ten times as fast as a search channel by channel.
     inked = picture.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
-    top, bottom, left, right = find_box(inked)
+    plain = blank == 1
+    # Lines run from side to side of the whole picture; cut out, so would strokes.
+    top, bottom, left, right = find_box(inked) if plain else (0, inked.shape[0], 0, inked.shape[1])
     channels = Image.fromarray(picture[top:bottom, left:right]).split()[:3]
     differences = [
-        ImageChops.difference(channel, Image.new("L", channel.size, int(blank)))
-        for channel, blank in zip(channels, paper[:3], strict=True)
+        ImageChops.difference(channel, Image.new("L", channel.size, int(color)))
+        for channel, color in zip(channels, paper[:3], strict=True)
     ]
     strength = reduce(ImageChops.lighter, differences)
-    if (border == paper).all():
-        return Ink(np.asarray(strength), left, top)
-    return _without_lines(strength, max(photo_side, LINED_SIDE))._replace(left=left, top=top)
+    lined = None if plain else _without_lines(strength, max(photo_side, LINED_SIDE))
+    if lined is not None:
+        return lined
+    if not plain:
+        top, bottom, left, right = find_box(inked)
+        strength = strength.crop((left, top, right, bottom))
+    return Ink(np.asarray(strength), left, top)
 
 
-def _without_lines(strength: Image.Image, longer_side: int) -> Ink:
+def _without_lines(strength: Image.Image, longer_side: int) -> Ink | None:
+    """Take out printed lines, in a picture shrunk to `longer_side`; None where there is none."""
     scale = max(1.0, max(strength.size) / longer_side)
     width, height = (max(1, round(side / scale)) for side in strength.size)
     small = np.asarray(strength.resize((width, height), Image.Resampling.BOX), np.float32)
     cleaned = remove_lines(small)
     if cleaned is small:
-        return Ink(np.asarray(strength), 0, 0)
+        return None
     kept = keep_strokes(cleaned, float(max(0.3 * cleaned.max(), 0.15 * small.max())))
     near = ndimage.binary_dilation(kept, iterations=2)
     return Ink(np.rint(cleaned.clip(0, 255) * near).astype(np.uint8), 0, 0, scale)

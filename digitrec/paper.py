@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 SEARCH_SIDE = 200  # longer side, in pixels, of the picture in which lines are looked for
+NARROWEST = 8  # pixels: across less, a dot runs from side to side
 STRIPS = 64  # that it is cut into, to look for a line in their averages
 STEEPEST = 0.18  # rise of a line over its length: 10 degrees
 BESIDE = (0.03, 0.06)  # of the longer side: so far beside thin and broad lines is paper
@@ -52,6 +53,8 @@ def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray
 
 def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
     """Find lines that run from the left to the right, or leave the picture above or below."""
+    if min(ink.shape) < NARROWEST:
+        return []
     scale = max(1.0, max(ink.shape) / SEARCH_SIDE)
     height, width = max(8, round(ink.shape[0] / scale)), max(8, round(ink.shape[1] / scale))
     strips = min(STRIPS, width)
@@ -72,10 +75,12 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
     ends = ndimage.maximum_filter1d(ridge, 3, axis=0)  # a line may lie between two rows
     strip = np.arange(strips)
     rises = np.arange(-steepest, steepest + 1)
-    scores = np.zeros((len(rises), height), np.float32)
+    # A line that cuts off a corner has its middle outside.
+    middles = np.arange(-(steepest // 2), height + steepest // 2)
+    scores = np.zeros((len(rises), len(middles)), np.float32)
     for index, rise in enumerate(rises):
         first = steepest + np.rint(rise * ((strip + 0.5) / strips - 0.5)).astype(int)
-        places = (first + np.arange(height)[:, None]) * strips + strip
+        places = (first + middles[:, None]) * strips + strip
         seen = hits.ravel()[places]
         likely = np.flatnonzero(seen.sum(1) >= SEEN * SHORTEST * strips)
         if not len(likely):
@@ -92,16 +97,20 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
         typical = np.nanmedian(values, axis=1)
         for end in (start, stop):
             good &= ends.ravel()[places[line, end]] >= END * typical
-        scores[index, likely] = good * np.nansum(np.minimum(values, typical[:, None]), axis=1)
+        # The evener a line is, the better: a dark stroke on the way counts no more than the rest.
+        even = np.nansum(np.minimum(values, typical[:, None]), axis=1)
+        scores[index, likely] = np.where(good, even / np.maximum(typical, faintest), 0)
     apart = max(2, round(BESIDE[0] * max(height, width)))
-    lefts = np.arange(height) - rises[:, None] / 2
-    rights = np.arange(height) + rises[:, None] / 2
+    lefts = middles - rises[:, None] / 2
+    rights = middles + rises[:, None] / 2
     lines = []
     while scores.max() > 0:
         best = scores.argmax()
         left, right = lefts.ravel()[best], rights.ravel()[best]
         lines.append(np.array([left, right]))
-        scores[np.maximum(np.abs(lefts - left), np.abs(rights - right)) <= apart] = 0
+        # No two lines meet within the picture.
+        before, after = lefts - left, rights - right
+        scores[(before * after <= 0) | (np.minimum(np.abs(before), np.abs(after)) <= apart)] = 0
     factor = ink.shape[0] / height
     return [_refine(ink, Line(*(factor * (ends + 0.5) - 0.5))) for ends in lines]
 

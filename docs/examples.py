@@ -7,22 +7,29 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from digitrec.training.glyphs import GLYPHS
 from digitrec.training.strokes import draw_strokes, fit_strokes
 from digitrec.training.synthesis import vary
 
 SIDE = 320  # pixels
+LINES = np.arange(0.07, 1.1, 0.22)
 
 
-def picture(label, size, place, brush, ink, paper, random):
-    """Draw one of the glyphs of a digit; sizes and places are shares of the picture's side."""
+def picture(label, size, place, brush, ink, paper, random, lines=()):
+    """Draw one of the glyphs of a digit; sizes and places are shares of the picture's side.
+
+    `lines` are the rows of ruled lines at the picture's left side; they rise a little.
+    """
     glyph = next(glyph for glyph in GLYPHS if glyph.label == label)
     center = (place[0] * SIDE, place[1] * SIDE)
     strokes = fit_strokes(vary(glyph.strokes, 1.0, random), size * SIDE, center)
     mask = draw_strokes(strokes, SIDE, brush * SIDE)
     drawn = Image.new("RGB", (SIDE, SIDE), paper)
+    for row in lines:
+        ends = [(0, row * SIDE), (SIDE, (row - 0.03) * SIDE)]
+        ImageDraw.Draw(drawn).line(ends, fill="#9db8dc", width=3)
     drawn.paste(Image.new("RGB", (SIDE, SIDE), ink), mask=mask)
     return drawn
 
@@ -39,7 +46,7 @@ def photograph(drawn, random):
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 random = np.random.default_rng(5)
-ballpoint = picture(4, 0.5, (0.5, 0.52), 0.03, "#1d3a8a", "#f4efe2", random)
+ballpoint = picture(4, 0.5, (0.5, 0.52), 0.03, "#1d3a8a", "#f4efe2", random, LINES)
 photograph(ballpoint, random).save(folder / "1-photo.jpg", quality=88)
 picture(5, 0.6, (0.5, 0.5), 0.05, "#f5f5f0", "#22543d", random).save(folder / "2-chalk.png")
 picture(2, 0.62, (0.5, 0.5), 0.14, "#c2185b", "white", random).save(folder / "3-marker.png")

@@ -100,3 +100,11 @@ def test_ink_without_lines_is_not_touched():
     ink = np.zeros((200, 300), np.float32)
     ink[50:150, 140:150] = 200
     assert remove_lines(ink) is ink
+
+
+def test_digit_that_touches_the_border_of_a_drawing_is_not_a_line():
+    sheet = write([[(150, 295), (100, 200)], [(60, 150), (240, 150)]], ruled=False)
+    moved = np.roll(np.asarray(sheet), 7, axis=0)[7:]  # down to the border
+    moved = np.concatenate([np.full((7, SIDE, 3), 255, np.uint8), moved])
+    assert (moved[-1] != 255).any()
+    assert overlap(to_mnist(moved), to_mnist(sheet)) > 0.9

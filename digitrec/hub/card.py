@@ -142,7 +142,8 @@ print(prediction.digit, prediction.top(3))
 def _limits() -> str:
     return """## What it is bad at
 
-It reads one digit at a time, on plain paper: lines, squares and other writing are taken for ink.
+It reads one line of up to twelve digits, on plain, ruled or squared paper; underlining, bent lines
+and other writing are taken for ink.
 Letters that look like digits (O, S, Z, q, g) are taken for them. It was not made for bank cheques,
 forms, exams or anything else where a wrong digit does harm."""
 
