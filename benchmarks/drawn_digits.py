@@ -62,6 +62,7 @@ def main() -> None:
         figures = measure_papers(
             recognizer, digits, QUICK_PAPERS if options.quick else options.papers
         )
+        save(options, "paper", figures)
         print(json.dumps(figures))
         return
     drawings = plan(digits, QUICK_DRAWINGS if options.quick else options.drawings)
@@ -85,12 +86,16 @@ def main() -> None:
     )
     options.output.mkdir(parents=True, exist_ok=True)
     save_pictures(drawings, predictions, options.output)
-    if options.save:
-        saved = json.loads((options.model / pretrained.METRICS_FILE).read_text())
-        saved["drawn_digits"] = figures
-        pretrained.write_json(options.model / pretrained.METRICS_FILE, saved)
+    save(options, "drawn_digits", figures)
     keys = ("mean", "worst", "accepted", "auroc", "ece", "preprocessing_ms")
     print(json.dumps({key: figures.get(key) for key in keys}))
+
+
+def save(options: argparse.Namespace, name: str, figures: dict) -> None:
+    """Write figures into the model's metrics.json, if that is asked for."""
+    if options.save:
+        path = options.model / pretrained.METRICS_FILE
+        pretrained.write_json(path, {**json.loads(path.read_text()), name: figures})
 
 
 def plan(digits: list[PenDigit], count: int) -> list[Drawing]:

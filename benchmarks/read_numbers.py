@@ -55,7 +55,7 @@ def main() -> None:
     recognizer = DigitRecognizer.from_pretrained(options.model)
     recognizer.compile_rest()
     digits = read_unipen(options.strokes, MEASURING_WRITERS)
-    lines = write_lines(digits, QUICK_LINES if options.quick else LINES, seed=0)
+    lines = write_lines(digits, QUICK_LINES if options.quick else options.lines, seed=0)
     numbers = read(recognizer, lines)
     figures = measure(recognizer, lines, numbers)
     show(console, lines, numbers)
@@ -260,6 +260,7 @@ def parse_options() -> argparse.Namespace:
         metavar="FOLDER",
         help="a published model or a run (default: checkpoints)",
     )
+    parser.add_argument("--lines", type=int, default=LINES, help=f"how many (default: {LINES})")
     parser.add_argument("--quick", action="store_true", help="fewer, within a minute")
     parser.add_argument(
         "--output",

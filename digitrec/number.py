@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int, UInt8
 
 from digitrec.drawing import MINIMUM_CONTRAST, normalize
 from digitrec.ink import Box, Ink, find_box, find_ink
@@ -42,8 +42,8 @@ class Geometry(NamedTuple):
     overlap: float  # of it and what is on its left
 
 
-# What each of them adds to the logarithm of a probability.
-WEIGHTS = Geometry(digit=0.0, gap=-3.0, low=-2.0, wide=-1.0, cut=-0.5, overlap=-2.0)
+# What each of them adds to the logarithm of a probability; `benchmarks/fit_numbers.py` found them.
+WEIGHTS = Geometry(digit=0.41, gap=-3.07, low=-2.11, wide=-1.77, cut=-1.17, overlap=-2.01)
 
 
 class Candidate(NamedTuple):
@@ -62,7 +62,7 @@ class Line(NamedTuple):
     images: UInt8[np.ndarray, "digits 28 28"]
     logits: Float32[np.ndarray, "digits 10"]
     boxes: list[Box]  # of the picture
-    probability: float  # that the ink was rightly divided
+    probability: float  # that they are right
 
 
 def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute) -> list[Line]:
@@ -88,9 +88,9 @@ def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Comp
             np.stack([digit.image for digit in path]),
             np.stack([digit.logits for digit in path]),
             [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
-            likelihood,
+            probability,
         )
-        for path, likelihood in find_paths(pieces.count, candidates)
+        for path, probability in find_paths(pieces.count, candidates)
     ]
 
 
@@ -173,24 +173,22 @@ def find_paths(count: int, candidates: list[Candidate]) -> list[tuple[list[Candi
         count: of the pieces.
         candidates: of `find_candidates`.
 
-    Returns: the best path, and that of the last candidate alone; each with how likely it is among
-        all paths.
+    Returns: the best path, and that of the last candidate alone; each with how likely its text is
+        among all paths and texts.
     """
     geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(WEIGHTS)
     log_shares = log_probabilities(np.stack([candidate.logits for candidate in candidates]))
-    shares = np.maximum(log_shares[:, :10], LEAST)
-    best, any_digit = geometry + shares.max(1), geometry + np.logaddexp.reduce(shares, 1)
+    scores = geometry[:, None] + np.maximum(log_shares[:, :10], LEAST)
+    best = scores.max(1)
 
-    # Up to each piece: the best path's score, its last candidate, and the score of all paths.
-    scores = np.full(count + 1, -np.inf)
-    totals = scores.copy()
-    scores[0] = totals[0] = 0.0
+    # Up to each piece: the best path's score, and its last candidate.
+    reached = np.full(count + 1, -np.inf)
+    reached[0] = 0.0
     arrived_by = [0] * (count + 1)
     for index, (first, last, *_) in enumerate(candidates):
-        if scores[first] + best[index] > scores[last]:
-            scores[last] = scores[first] + best[index]
+        if reached[first] + best[index] > reached[last]:
+            reached[last] = reached[first] + best[index]
             arrived_by[last] = index
-        totals[last] = np.logaddexp(totals[last], totals[first] + any_digit[index])
     path, at = [], count
     while at > 0:
         path.insert(0, arrived_by[at])
@@ -198,7 +196,25 @@ def find_paths(count: int, candidates: list[Candidate]) -> list[tuple[list[Candi
     return [
         (
             [candidates[index] for index in indices],
-            float(np.exp(any_digit[indices].sum() - totals[count])),
+            _likelihood(count, candidates, scores, scores[indices].argmax(1)),
         )
         for indices in (path, [len(candidates) - 1])
     ]
+
+
+def _likelihood(
+    count: int,
+    candidates: list[Candidate],
+    scores: Float[np.ndarray, "candidates 10"],
+    text: Int[np.ndarray, " digits"],
+) -> float:
+    """Say how likely a text is: all paths that spell it, among all paths and texts."""
+    any_text = np.full(count + 1, -np.inf)
+    spelled = np.full((count + 1, len(text) + 1), -np.inf)  # by how many of its digits
+    any_text[0] = spelled[0, 0] = 0.0
+    any_digit, right_digit = np.logaddexp.reduce(scores, 1), scores[:, text]
+    for index, (first, last, *_) in enumerate(candidates):
+        any_text[last] = np.logaddexp(any_text[last], any_text[first] + any_digit[index])
+        step = spelled[first, :-1] + right_digit[index]
+        spelled[last, 1:] = np.logaddexp(spelled[last, 1:], step)
+    return float(np.exp(spelled[count, -1] - any_text[count]))

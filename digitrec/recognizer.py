@@ -1,6 +1,5 @@
 """The one class that the app and people's own code use."""
 
-import math
 import os
 import tempfile
 import threading
@@ -231,7 +230,7 @@ class DigitRecognizer:
                 )
                 for left, top, right, bottom in line.boxes
             ),
-            probability=line.probability * math.prod(digit.top(1)[0][1] for digit in digits),
+            probability=line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
 

@@ -4,6 +4,7 @@ Source: heuristic over-segmentation; LeCun, Bottou, Bengio and Haffner, Gradient
 Applied to Document Recognition, Proc. IEEE 86, 1998, sections V and VI.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,9 @@ def find_pieces(ink: Ink) -> Pieces | None:
         return None
     for index in low:
         owner[index] = 1 + min(tall, key=lambda other: _distance(boxes[index], boxes[other]))
+    for upper, lower in itertools.combinations(tall, 2):
+        if _is_stacked(boxes[upper], boxes[lower]):
+            owner[owner == owner[lower]] = owner[upper]
     labels = np.concatenate([[0], owner])[labels]
     return _in_order(ink, labels, height)
 
@@ -221,6 +225,13 @@ def _boxes(labels) -> Int[np.ndarray, "count 4"]:
         ],
         int,
     ).reshape(-1, 4)
+
+
+def _is_stacked(box, other) -> bool:
+    """Tell whether one box stands on the other, as the circles of an 8 may."""
+    rows = min(box[1], other[1]) - max(box[0], other[0])
+    columns = min(box[3], other[3]) - max(box[2], other[2])
+    return bool(rows <= 0 and columns > 0.5 * min(box[3] - box[2], other[3] - other[2]))
 
 
 def _distance(box, other) -> float:

@@ -38,7 +38,7 @@ def test_without_strokes_there_are_non_digits_alone(some_digits):
     none = synthesize(
         some_digits,
         [],
-        SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.0),
+        SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
         0,
         1,
     )
@@ -46,14 +46,14 @@ def test_without_strokes_there_are_non_digits_alone(some_digits):
 
 
 def test_glyphs_are_as_many_of_each_digit(some_digits):
-    config = SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.1, repetitions=1)
+    config = SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.1, repetitions=1)
     made = synthesize(some_digits, [], config, 0, 1)
     assert np.bincount(made.labels).tolist() == [3] * 10
     assert count_images(300, [], config) == 330
 
 
 def test_redrawn_digits_keep_their_labels_and_get_the_drawing_pen(some_digits, recognizer):
-    config = SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=1.0, glyphs=0.0, repetitions=1)
+    config = SynthesisConfig(non_digits=0.0, redrawn=1.0, glyphs=0.0, repetitions=1)
     made = synthesize(some_digits, [], config, 0, 1)
     assert len(made.labels) == 300 == count_images(300, [], config) - 300
     answers = [p.probabilities.argmax() for p in recognizer.predict_batch(made.images[..., 0])]

@@ -50,8 +50,9 @@ class Recipe:
         Raises: BadCheckpointError.
         """
         try:
-            # Runs that had none did not record corrections.
+            # Runs from before there were corrections or segments do not record that they had none.
             values = {"extra_data_sha256": None, **values}
+            values["synthesis"] = {"segments": 0.0, **values["synthesis"]}
             parts: dict[str, Any] = {
                 name: kind(**_pick(kind, values if name == "split" else values[name]))
                 for name, kind in PARTS.items()
@@ -222,7 +223,7 @@ FAST = Recipe(
     network=NetworkConfig(kernel_sizes=((4,), (3,), (2, 2)), block_dropout=0.03),
     training=TrainingConfig(epochs=7, learning_rate=0.004, warmup_epochs=0.3, calm_epochs=2),
     augmentation=AugmentConfig(rotation=10.0, stretch=0.1, elasticity=0.5, marks=0.0),
-    synthesis=SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.0),
+    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
 )
 
 # The published 'Enhanced MNIST Digit Recognition Model', as it describes itself: three blocks of
@@ -250,7 +251,7 @@ CLASSIC = Recipe(
         elasticity=0.0,
         marks=0.0,
     ),
-    synthesis=SynthesisConfig(non_digits=0.0, segments=0.0, redrawn=0.0, glyphs=0.0),
+    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
 )
 
 PRESETS = {"best": BEST, "fast": FAST, "classic": CLASSIC}

@@ -32,7 +32,7 @@ MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 class SynthesisConfig:
     non_digits: float = setting(0.1, "images that show no digit", SHARE, "share of MNIST's")
     segments: float = setting(
-        0.1, "parts of digits, pairs and digits with a part of another", SHARE, "share of MNIST's"
+        0.0, "parts of digits, pairs and digits with a part of another", SHARE, "share of MNIST's"
     )
     redrawn: float = setting(
         0.03, "MNIST's images with the pen that drawings get", SHARE, "share of MNIST's"
