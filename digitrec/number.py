@@ -77,12 +77,13 @@ def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Comp
     box = ink.place(*find_box(ink.strength > 0))
     if ink.scale > 1:  # a photo, read as coarsely as is best for one digit
         top, bottom, *_ = find_box(ink.strength > 0)
-        ink = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
+        closer = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
+        if closer.strength.max() >= MINIMUM_CONTRAST:  # more of the noise is seen, too
+            ink = closer
     found = find_candidates(ink, whole, compute_logits)
     if found is None:
         return [Line(whole[None], compute_logits(whole[None]), [box], 0.0)]
     pieces, candidates = found
-
     return [
         Line(
             np.stack([digit.image for digit in path]),
