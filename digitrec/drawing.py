@@ -6,6 +6,8 @@ Database, section "file formats"). MNIST's own images are too small to be drawn 
 they are.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
@@ -39,7 +41,7 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     picture = read_picture(image)
     if picture is None:
         return None
-    ink = find_ink(picture).strength
+    ink = find_ink(picture, on_pad=isinstance(image, Mapping)).strength
     return normalize(ink) if ink.max() >= MINIMUM_CONTRAST else None
 
 

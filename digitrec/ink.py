@@ -34,7 +34,12 @@ class Ink(NamedTuple):
         )
 
 
-def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHOTO_SIDE) -> Ink:
+def find_ink(
+    picture: UInt8[np.ndarray, "height width 4"],
+    photo_side: int = PHOTO_SIDE,
+    *,
+    on_pad: bool = False,
+) -> Ink:
     """Measure how much each pixel differs from the paper.
 
     The paper of a drawing is the median colour of the border; the difference is that of the
@@ -44,6 +49,7 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHO
 
     Arguments:
         photo_side: longer side, in pixels, at which a photo is read.
+        on_pad: a drawing on a pad, which has no printed lines, but strokes that leave it.
     """
     border = _border(picture)
     paper = np.median(border, axis=0).astype(np.uint8)
@@ -62,7 +68,7 @@ def find_ink(picture: UInt8[np.ndarray, "height width 4"], photo_side: int = PHO
         return Ink(strength, 0, 0, max(gray.shape) / max(strength.shape))
     # Four bytes compared as one: ten times as fast as a search channel by channel.
     inked = picture.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
-    plain = blank == 1
+    plain = on_pad or blank == 1
     # Lines run from side to side of the whole picture; cut out, so would strokes.
     top, bottom, left, right = find_box(inked) if plain else (0, inked.shape[0], 0, inked.shape[1])
     channels = Image.fromarray(picture[top:bottom, left:right]).split()[:3]

@@ -62,37 +62,42 @@ class Line(NamedTuple):
     images: UInt8[np.ndarray, "digits 28 28"]
     logits: Float32[np.ndarray, "digits 10"]
     boxes: list[Box]  # of the picture
-    probability: float  # that they are right
+    probability: float | None  # that they are right; None where no other reading was compared
 
 
-def read_line(picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute) -> list[Line]:
+def read_line(
+    picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute, *, on_pad: bool = False
+) -> list[Line]:
     """Find the digits in a picture.
+
+    Arguments:
+        on_pad: see `ink.find_ink`.
 
     Returns: the best reading, and all ink as one digit; nothing where there is no ink.
     """
-    ink = find_ink(picture)
+    ink = find_ink(picture, on_pad=on_pad)
     if ink.strength.max() < MINIMUM_CONTRAST:
         return []
     whole = normalize(ink.strength)
-    box = ink.place(*find_box(ink.strength > 0))
+    box = find_box(ink.strength > 0)
+    alone = Line(whole[None], compute_logits(whole[None]), [ink.place(*box)], None)
     if ink.scale > 1:  # a photo, read as coarsely as is best for one digit
-        top, bottom, *_ = find_box(ink.strength > 0)
+        top, bottom, *_ = box
         closer = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
         if closer.strength.max() >= MINIMUM_CONTRAST:  # more of the noise is seen, too
             ink = closer
     found = find_candidates(ink, whole, compute_logits)
     if found is None:
-        return [Line(whole[None], compute_logits(whole[None]), [box], 0.0)]
+        return [alone]
     pieces, candidates = found
-    return [
-        Line(
-            np.stack([digit.image for digit in path]),
-            np.stack([digit.logits for digit in path]),
-            [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
-            probability,
-        )
-        for path, probability in find_paths(pieces.count, candidates)
-    ]
+    path, probability = find_path(pieces.count, candidates)
+    best = Line(
+        np.stack([digit.image for digit in path]),
+        np.stack([digit.logits for digit in path]),
+        [pieces.ink.place(*pieces.box(digit.first, digit.last)) for digit in path],
+        probability,
+    )
+    return [best, alone]
 
 
 def find_candidates(
@@ -150,7 +155,7 @@ def measure(pieces: Pieces, gaps: Float[np.ndarray, " pieces"], first: int, last
     top, bottom, left, right = pieces.box(first, last)
     return Geometry(
         digit=1.0,
-        gap=max(0.0, *gaps[first + 1 : last].tolist(), 0.0),
+        gap=max([0.0, *gaps[first + 1 : last].tolist()]),
         low=max(0.0, math.log(pieces.height / (bottom - top))),
         wide=max(0.0, (right - left) / pieces.height - 1),
         cut=float(pieces.cuts[first]),
@@ -167,15 +172,14 @@ def log_probabilities(
     return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
 
 
-def find_paths(count: int, candidates: list[Candidate]) -> list[tuple[list[Candidate], float]]:
+def find_path(count: int, candidates: list[Candidate]) -> tuple[list[Candidate], float]:
     """Find the candidates that together explain all pieces best.
 
     Arguments:
         count: of the pieces.
         candidates: of `find_candidates`.
 
-    Returns: the best path, and that of the last candidate alone; each with how likely its text is
-        among all paths and texts.
+    Returns: the best path, and how likely its text is among all paths and texts.
     """
     geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(WEIGHTS)
     log_shares = log_probabilities(np.stack([candidate.logits for candidate in candidates]))
@@ -194,13 +198,8 @@ def find_paths(count: int, candidates: list[Candidate]) -> list[tuple[list[Candi
     while at > 0:
         path.insert(0, arrived_by[at])
         at = candidates[path[0]].first
-    return [
-        (
-            [candidates[index] for index in indices],
-            _likelihood(count, candidates, scores, scores[indices].argmax(1)),
-        )
-        for indices in (path, [len(candidates) - 1])
-    ]
+    text = scores[path].argmax(1)
+    return [candidates[index] for index in path], _likelihood(count, candidates, scores, text)
 
 
 def _likelihood(

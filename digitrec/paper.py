@@ -24,9 +24,11 @@ EDGE = 0.15  # of a line's strength: where it ends
 THICKEST = 0.6  # of what is looked at around a line: anything thicker is a stroke
 PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
+FEW = 3  # lines in all: two may be the bar and the stem of a 4 that fill a closely cropped picture
+PALE = 0.7  # of the strongest ink: a line that is paler is printed, however few there are
 
 
-class Line(NamedTuple):
+class PrintedLine(NamedTuple):
     left: float  # row in the first column
     right: float  # row in the last column
 
@@ -39,19 +41,29 @@ def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray
 
     Returns: the same without lines; the same array where there is none.
     """
-    found = True
+    strongest = max(float(np.percentile(ink, STRONGEST)), 1e-6)
+    level = find_lines(ink)
+    few = len(level) < FEW and len(level) + len(find_lines(ink.T)) < FEW
+
+    def printed(ink, lines: list[PrintedLine]) -> list[PrintedLine]:
+        if not few:
+            return lines
+        return [line for line in lines if _profile(_band(ink, line)[0])[0].max() < PALE * strongest]
+
     for _ in range(2):  # a line along the border hides the ends of those that meet it
-        level = find_lines(ink) if found else []
+        level = printed(ink, level)
         for line in level:
-            ink = _remove_line(ink, line)
-        upright = find_lines(ink.T) if found else []
+            ink = _remove_line(ink, line, strongest)
+        upright = printed(ink.T, find_lines(ink.T))
         for line in upright:
-            ink = _remove_line(ink.T, line).T
-        found = level and upright
+            ink = _remove_line(ink.T, line, strongest).T
+        if not (level and upright):
+            break
+        level = find_lines(ink)
     return ink
 
 
-def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
+def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[PrintedLine]:
     """Find lines that run from the left to the right, or leave the picture above or below."""
     if min(ink.shape) < NARROWEST:
         return []
@@ -112,10 +124,10 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[Line]:
         before, after = lefts - left, rights - right
         scores[(before * after <= 0) | (np.minimum(np.abs(before), np.abs(after)) <= apart)] = 0
     factor = ink.shape[0] / height
-    return [_refine(ink, Line(*(factor * (ends + 0.5) - 0.5))) for ends in lines]
+    return [_refine(ink, PrintedLine(*(factor * (ends + 0.5) - 0.5))) for ends in lines]
 
 
-def _band(ink, line: Line):
+def _band(ink, line: PrintedLine):
     """Cut out what is around a line, and straighten it.
 
     Returns: as many rows above the line as below, NaN outside of the picture; their rows there.
@@ -143,7 +155,7 @@ def _profile(band) -> tuple[Float32[np.ndarray, " rows"], int, int]:
     return profile, int(top), int(bottom)
 
 
-def _refine(ink, line: Line) -> Line:
+def _refine(ink, line: PrintedLine) -> PrintedLine:
     """Centre each half of a line on what is printed there."""
     for _ in range(2):
         band, _ = _band(ink, line)
@@ -159,12 +171,12 @@ def _refine(ink, line: Line) -> Line:
             return line
         places = [places[0], places[-1]]
         slope = places[1] - places[0]  # from a quarter of the width to three quarters
-        line = Line(line.left + places[0] - slope / 2, line.right + places[1] + slope / 2)
+        line = PrintedLine(line.left + places[0] - slope / 2, line.right + places[1] + slope / 2)
     return line
 
 
 def _remove_line(
-    ink: Float32[np.ndarray, "rows columns"], line: Line
+    ink: Float32[np.ndarray, "rows columns"], line: PrintedLine, strongest: float
 ) -> Float32[np.ndarray, "rows columns"]:
     band, rows = _band(ink, line)
     profile, top, bottom = _profile(band)
@@ -172,7 +184,6 @@ def _remove_line(
         return ink
     top, bottom = max(top - 1, 1), min(bottom + 1, len(band) - 1)
     above, below = np.nan_to_num(band[top - 1]), np.nan_to_num(band[bottom])
-    strongest = np.percentile(ink, STRONGEST)
     # A slanting line lies up to a row beside its usual place.
     printed = ndimage.maximum_filter1d(profile, 3)[top:bottom, None]
     # What is darker than the line is a stroke, though not as dark as it would be without it.

@@ -94,7 +94,7 @@ def measure_picture(image: ImageLike) -> tuple[int, int]:
         with _open(Path(image)) as (opened, orientation):
             size = opened.size
     width, height = size
-    return (height, width) if orientation >= 5 else (width, height)  # these turn by 90 degrees
+    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
 
 def check_batch(paths: Iterable[str | os.PathLike]) -> None:
@@ -191,7 +191,8 @@ def _from_pillow(
 
 
 def _orientation(image: Image.Image) -> int:
-    return image.getexif().get(ExifTags.Base.Orientation, 1)
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if isinstance(orientation, int) else 1
 
 
 _TURNS = {

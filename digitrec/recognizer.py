@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -90,7 +90,7 @@ class DigitRecognizer:
     def read_number(self, image: ImageLike) -> Number:
         """Read a line of one to twelve digits; an image is what `predict` takes.
 
-        A single digit is read as `predict` reads it.
+        The network sees a single digit as it does for `predict`.
 
         Raises: BadImageError.
         """
@@ -207,30 +207,34 @@ class DigitRecognizer:
 
     def _read_number(self, image: ImageLike) -> Number:
         picture = read_picture(image)
-        lines = [] if picture is None else read_line(picture, self._compute_logits)
-        if picture is None or not lines:
-            return Number(digits=(), boxes=(), probability=0.0, is_number=False)
-        scale = measure_picture(image)[0] / picture.shape[1]
-        numbers = [self._judge_line(line, scale) for line in lines]
+        if picture is None:
+            return _NO_NUMBER
+        lines = read_line(picture, self._compute_logits, on_pad=isinstance(image, Mapping))
+        if not lines:
+            return _NO_NUMBER
+        size = measure_picture(image)
+        scale = size[0] / picture.shape[1], size[1] / picture.shape[0]
+        numbers = [self._judge_line(line, size, scale) for line in lines]
         ((left, top, right, bottom),) = numbers[-1].boxes
         # What is no number and not wide was meant as one sign.
         closest = numbers[0] if right - left > WIDE * (bottom - top) else numbers[-1]
         return next((number for number in numbers if number.is_number), closest)
 
-    def _judge_line(self, line: Line, scale: float) -> Number:
+    def _judge_line(self, line: Line, size: tuple[int, int], scale: tuple[float, float]) -> Number:
         digits = self._judge(line.images, line.logits)
+        (width, height), (across, down) = size, scale
         return Number(
             digits=tuple(digits),
             boxes=tuple(
                 (
-                    round(scale * left),
-                    round(scale * top),
-                    round(scale * right),
-                    round(scale * bottom),
+                    min(round(across * left), width - 1),
+                    min(round(down * top), height - 1),
+                    min(round(across * right), width),
+                    min(round(down * bottom), height),
                 )
                 for left, top, right, bottom in line.boxes
             ),
-            probability=line.probability,
+            probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
 
@@ -262,3 +266,5 @@ _EMPTY = Prediction(
     digit_score=-np.inf,
     image=np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8),
 )
+
+_NO_NUMBER = Number(digits=(), boxes=(), probability=0.0, is_number=False)

@@ -23,6 +23,7 @@ MOST_COMPONENTS = 36  # three for each of twelve digits
 MOST_CUTS = 24  # in a number
 NARROW = 0.45  # of a digit's height: what is narrower is not cut
 APART = 0.1  # of a digit's height, between two cuts and from a cut to the end of the ink
+BROADEST = 0.25  # of a digit's height, a pen
 ASIDE = 0.4  # pixels of ink that a cut crosses rather than step aside once
 
 
@@ -67,7 +68,7 @@ def find_pieces(ink: Ink) -> Pieces | None:
     owner = np.arange(1, count + 1)
     owner[sides < SPECK * height] = 0
     kept = np.flatnonzero(owner)
-    if len(kept) > 4 * MOST_COMPONENTS:
+    if len(kept) > 4 * MOST_COMPONENTS:  # each with some low pieces
         return None
     low = [index for index in kept if heights[index] < LOW * height]
     tall = [index for index in kept if heights[index] >= LOW * height]
@@ -156,7 +157,7 @@ def _find_seams(mask, height, most) -> tuple[list[np.ndarray], list[float]]:
     lowest = ndimage.minimum_filter1d(total, 2 * (edge // 2) + 1)
     places = inner[total[inner] == lowest[inner]]
     places = places[np.argsort(total[places], kind="stable")]
-    pen = _pen_width(mask)
+    pen = min(_pen_width(mask), BROADEST * height)  # of a blot, no stroke is to be seen
     chosen: list[int] = []
     limit = min(most, round(2.5 * columns / height) + 1)
     for place in places.tolist():

@@ -640,8 +640,8 @@ def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
         draw_digit(page, 2, 0.5)
         expect_digit(page, 42)
         page.locator(".numeral button").nth(1).click()
-        page.get_by_text("Wrong? It is a …").click()
-        page.locator("#correction .digits button").nth(3).click()  # of the digit that is open
+        page.get_by_text("Wrong? Digit 2 is a …").click()
+        page.locator("#correction .digits button").nth(3).click()
         expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
         line = json.loads(lines.read_text().splitlines()[-1])
         assert (line["label"], line["answer"]) == (3, 2)
@@ -699,6 +699,9 @@ def test_frames_lie_over_the_digits_of_a_photo(page, tmp_path, pen_digits):
     assert box["y"] == pytest.approx(top + side * (150 + 88) / 700, abs=0.03 * side)
     frames.nth(1).click()
     assert open_place(page)[0] == 1
+    page.locator("#photo input").set_input_files(tmp_path / "42.png")  # the same answer again
+    expect(page.locator(".sheet .boxes .open")).to_have_count(1, timeout=PATIENCE)
+    expect(frames).to_have_count(2)
     tool(page, "back").click()
     expect(frames).to_have_count(0)
 

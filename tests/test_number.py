@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from digitrec import BadImageError
 from digitrec.ink import find_ink
@@ -117,6 +117,56 @@ def test_photo_of_a_number(recognizer, write):
     number = recognizer.read_number(photo.clip(0, 255).astype(np.uint8))
     assert number.text == "2024"
     np.testing.assert_allclose(number.boxes, boxes, atol=14)
+
+
+EDGE_TO_EDGE = {
+    1: [[(200, 0), (200, 400)]],
+    7: [[(0, 60), (400, 60), (180, 370)]],
+    4: [[(240, 0), (60, 260), (400, 260)], [(260, 150), (260, 400)]],
+    2: [[(90, 110), (200, 40), (300, 120), (0, 388), (400, 388)]],
+}
+
+
+@pytest.mark.parametrize("label", EDGE_TO_EDGE)
+def test_stroke_that_leaves_the_picture_is_no_printed_line(recognizer, label):
+    strokes = [np.array(stroke, float) for stroke in EDGE_TO_EDGE[label]]
+    drawing = Image.eval(draw_strokes(strokes, 400, 24.0), lambda ink: 255 - ink)
+    on_pad = {"composite": np.asarray(drawing.convert("RGBA")), "layers": [], "background": None}
+    for image in (drawing, on_pad):
+        assert recognizer.read_number(image).best_reading == str(label)
+        assert recognizer.predict(image).probabilities.argmax() == label
+
+
+def test_blots_are_no_number(recognizer):
+    for corner, other in (((60, 60), (340, 340)), ((40, 120), (360, 280)), ((100, 40), (220, 360))):
+        picture = Image.new("L", (400, 400), 255)
+        ImageDraw.Draw(picture).rectangle((*corner, *other), fill=0)
+        assert recognizer.read_number(picture).text in ("", "1")  # an upright one is a broad 1
+
+
+def test_dotted_digit_is_read_as_a_whole(recognizer, pen_digits):
+    points = np.concatenate(pen_digits[3].strokes)
+    between = (points[:-1] + points[1:]) / 2
+    places = 30 * np.concatenate([points, between]) + 40
+    picture = draw_strokes([place[None] for place in places], 400, 14.0)
+    assert recognizer.read_number(picture).best_reading == "3"
+    assert recognizer.predict(picture).digit == 3
+
+
+def test_boxes_lie_in_long_and_narrow_pictures(recognizer):
+    narrow = np.full((1700, 17), 255, np.uint8)
+    narrow[1000:1010, 4:12] = 0
+    for picture in (narrow, narrow.T):
+        ((left, top, right, bottom),) = recognizer.read_number(picture).boxes
+        start, end = (top, bottom) if picture is narrow else (left, right)
+        assert start == pytest.approx(1000, abs=4) and end == pytest.approx(1010, abs=4)
+
+
+def test_odd_orientation_turns_nothing(recognizer, write):
+    picture, boxes = write("73")
+    for orientation in ("x", 9, 0):
+        picture.getexif()[0x0112] = orientation
+        np.testing.assert_allclose(recognizer.read_number(picture).boxes, boxes, atol=3)
 
 
 def test_nothing_drawn_is_no_number(recognizer):

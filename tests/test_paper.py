@@ -91,9 +91,10 @@ def test_line_is_found_where_it_is():
     for column in range(300):
         row = round(80 + 0.05 * column)
         ink[row - 1 : row + 2, column] = 100
+    ink[120:180, 140:150] = 250  # a stroke: without one, the line would be the strongest ink
     (line,) = find_lines(ink)
     assert abs(line.left - 80) < 1 and abs(line.right - 95) < 1
-    assert remove_lines(ink).max() < 20
+    assert remove_lines(ink)[:110].max() < 20
 
 
 def test_ink_without_lines_is_not_touched():

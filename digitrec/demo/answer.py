@@ -60,20 +60,21 @@ def answer_html(
 
 def _one(digit: Prediction) -> tuple[str, str]:
     """Say what one digit is, aloud and large."""
+    numeral = f'<div aria-hidden="true" class="numeral">{digit.top()[0][0]}</div>'
+    return f"Looks like a {_spoken(digit)}", numeral
+
+
+def _spoken(digit: Prediction) -> str:
     (best, probability), *others = digit.top()
-    spoken = f"Looks like a {best}, {_aloud(probability)}; then " + (
-        ", ".join(str(other) for other, _ in others)
-    )
-    return spoken, f'<div aria-hidden="true" class="numeral">{best}</div>'
+    return f"{best}, {_aloud(probability)}; then {', '.join(str(other) for other, _ in others)}"
 
 
 def _several(number: Number) -> tuple[str, str]:
     """Say what several digits are; each can be opened."""
     buttons = "".join(
         f'<button type="button" aria-pressed="{"false" if place else "true"}" '
-        f'aria-label="{best}, {_aloud(probability)}">{best}</button>'
+        f'aria-label="{_spoken(digit)}">{digit.top()[0][0]}</button>'
         for place, digit in enumerate(number.digits)
-        for best, probability in digit.top(1)
     )
     return (
         f"Looks like {' '.join(number.text)}, {_aloud(number.probability)}",
@@ -130,7 +131,7 @@ def _none_html(number: Number, hint: str, source: str) -> str:
     closest = number.best_reading if several else ", ".join(str(digit) for digit, _ in best)
     hint = f'<p class="hint">{escape(hint)}</p>' if hint else ""
     return (
-        f'<div class="answer none" data-source="{source}">'
+        f'<div class="answer none{" several" * several}" data-source="{source}">'
         f'<p class="message">{message}</p>{hint}<p class="closest">closest: {closest}</p>'
         f"{'' if several else _figure(number.digits[0])}</div>"
     )

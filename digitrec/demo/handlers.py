@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 
 
 class Handlers:
-    """Answers the events of the page and of the three endpoints with one recogniser."""
+    """Answers the events of the page and of the endpoints with one recogniser."""
 
     def __init__(self, recognizer: DigitRecognizer, revision: str, feedback: Feedback | None):
         """Take the model, its name for the answers, and where corrections go (None: nowhere)."""
@@ -57,13 +57,17 @@ class Handlers:
         """Keep what was drawn, with what it is.
 
         Arguments:
-            choice: "PLACE:LABEL", which of the digits, counted from 0, and what it is.
+            choice: "PLACE:LABEL:TEXT": which of the digits, counted from 0, what it is, and the
+                answer that the visitor saw.
         """
         assert self._feedback is not None  # otherwise the page asks for none
-        digits = self._read_number(drawing).digits
-        chosen = re.fullmatch(r"(\d\d?):(\d)", choice or "", re.ASCII)
+        number = self._read_number(drawing)
+        digits = number.digits
+        chosen = re.fullmatch(r"(\d\d?):(\d):(\d*)", choice or "", re.ASCII)
         if not chosen or int(chosen[1]) >= len(digits):
             return "Draw a digit first, then choose what it is."
+        if chosen[3] != number.text:
+            return "The drawing has changed; choose again."
         digit, label = digits[int(chosen[1])], int(chosen[2])
         kept = self._feedback.add(digit.image, label, digit, self._revision)
         return f"Thank you, kept as a {label}." if kept else "There is no room for more."

@@ -19,7 +19,7 @@ from gradio_client.utils import decode_base64_to_binary
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BATCH = 64  # pictures
-KEPT_SECONDS = 3600  # uploads that have been unused for as long are deleted; once in as long
+KEPT_SECONDS = 3600  # uploads that are as old are deleted; once in as long
 
 
 def refusal(sentence: str) -> gr.Error:
@@ -131,7 +131,7 @@ async def clean_up(app: Any) -> AsyncIterator[None]:
 
 
 def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
-    """Delete the uploads of an app that have been unused for some seconds, and their folders."""
+    """Delete the uploads of an app that are some seconds old, and their folders."""
     now = time.time()
     for uploads in blocks.temp_file_sets:
         for upload in list(uploads):  # others are added meanwhile

@@ -5,6 +5,7 @@ const page = document.documentElement;
 const pad = document.querySelector("digit-pad");
 let kept = blank;
 let boxes = null;
+const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
 
 function isLate() {
   if (props.value === blank) return false;
@@ -16,8 +17,8 @@ function keep() {
   kept = props.value;
   page.dataset.answer = kept === blank ? "blank" : kept.includes("data-answer") ? "digit" : "none";
   takeBoxesAway();
-  if (pad.isShowing && kept.includes("data-answer")) setTimeout(showBoxes); // once it is laid out
   pad.openDigit = 0;
+  tell("open");
 }
 
 // Which of several digits is open: its bars, what the network saw of it, and its correction.
@@ -28,10 +29,12 @@ function open(place) {
   mark(".numeral button", (one, isOpen) => { one.ariaPressed = String(isOpen); });
   mark(".one", (one, isOpen) => { one.hidden = !isOpen; });
   boxes?.querySelectorAll("span").forEach((one, index) => one.classList.toggle("open", index === place));
+  tell("open");
 }
 
 function showBoxes() {
   takeBoxesAway();
+  if (!pad.isShowing || !kept.includes("data-answer")) return;
   boxes = element.querySelector(".boxes")?.cloneNode(true);
   if (!boxes) return;
   pad.querySelector(".sheet").append(boxes);
@@ -58,9 +61,10 @@ watch("value", () => {
 });
 document.addEventListener("digitrec", ({ detail }) => {
   if (detail === "reading") takeBoxesAway();
+  if (detail === "answered") setTimeout(showBoxes); // once the answer is laid out
   if (detail !== "blank") return;
   props.value = blank;
   keep();
 });
 keep();
-document.dispatchEvent(new CustomEvent("digitrec", { detail: "here" }));
+tell("here");
