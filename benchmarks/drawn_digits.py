@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 import paper
+from model_figures import add_options, save
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
-from digitrec import DigitRecognizer, Prediction, pretrained
+from digitrec import DigitRecognizer, Prediction
 from digitrec.drawing import to_mnist
 from digitrec.training import display, metrics, report
 from digitrec.training.strokes import (
@@ -89,13 +90,6 @@ def main() -> None:
     save(options, "drawn_digits", figures)
     keys = ("mean", "worst", "accepted", "auroc", "ece", "preprocessing_ms")
     print(json.dumps({key: figures.get(key) for key in keys}))
-
-
-def save(options: argparse.Namespace, name: str, figures: dict) -> None:
-    """Write figures into the model's metrics.json, if that is asked for."""
-    if options.save:
-        path = options.model / pretrained.METRICS_FILE
-        pretrained.write_json(path, {**json.loads(path.read_text()), name: figures})
 
 
 def plan(digits: list[PenDigit], count: int) -> list[Drawing]:
@@ -276,13 +270,6 @@ def parse_options() -> argparse.Namespace:
         "--non-digits", type=Path, metavar="ZIP", help="archive of PNG images that are no digits"
     )
     parser.add_argument(
-        "--model",
-        type=Path,
-        default=pretrained.bundled_folder(),
-        metavar="FOLDER",
-        help="a published model or a run (default: checkpoints)",
-    )
-    parser.add_argument(
         "--drawings", type=int, default=DRAWINGS, help=f"how many (default: {DRAWINGS})"
     )
     parser.add_argument(
@@ -296,16 +283,7 @@ def parse_options() -> argparse.Namespace:
         action="store_true",
         help=f"{QUICK_DRAWINGS} drawings only, or {QUICK_PAPERS} of each kind of paper",
     )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("runs/drawn_digits"),
-        metavar="FOLDER",
-        help="folder for the pictures (default: runs/drawn_digits)",
-    )
-    parser.add_argument(
-        "--save", action="store_true", help="write the figures into the model's metrics.json"
-    )
+    add_options(parser, "runs/drawn_digits")
     return parser.parse_args()
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from model_figures import add_options, save
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from digitrec import DigitRecognizer, Number, pretrained
+from digitrec import DigitRecognizer, Number
+from digitrec.training import metrics
 from digitrec.training.data import Examples, load_mnist
 from digitrec.training.report import plot_images
 from digitrec.training.strokes import (
@@ -66,10 +68,7 @@ def main() -> None:
         figures["mnist"] = share_right(mnist_lines, read(recognizer, mnist_lines))
     options.output.mkdir(parents=True, exist_ok=True)
     save_faults(lines, numbers, options.output / "misread_numbers.png")
-    if options.save:
-        metrics = options.model / pretrained.METRICS_FILE
-        saved = json.loads(metrics.read_text())
-        pretrained.write_json(metrics, {**saved, "numbers": {"lines": len(lines), **figures}})
+    save(options, "numbers", {"lines": len(lines), **figures})
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 
@@ -191,20 +190,9 @@ def measure(
         "accepted": float(
             np.mean([number.is_number for number, one in zip(numbers, several, strict=True) if one])
         ),
-        "calibration_error": calibration_error(probabilities, right),
+        "calibration_error": metrics.confidence_error(probabilities, right),
         "milliseconds": float(np.median(milliseconds)),
     }
-
-
-def calibration_error(probabilities: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error, by bins of equal width (Guo et al. 2017, section 2)."""
-    places = np.minimum((bins * probabilities).astype(int), bins - 1)
-    gaps = [
-        (places == place).sum()
-        * abs(probabilities[places == place].mean() - right[places == place].mean())
-        for place in np.unique(places)
-    ]
-    return float(sum(gaps) / len(right))
 
 
 def show(console: Console, lines: list[Line], numbers: list[Number]) -> None:
@@ -253,25 +241,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--manual-dir", metavar="DIR", help="folder with MNIST's four .gz files")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of tensorflow-datasets")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        default=pretrained.bundled_folder(),
-        metavar="FOLDER",
-        help="a published model or a run (default: checkpoints)",
-    )
     parser.add_argument("--lines", type=int, default=LINES, help=f"how many (default: {LINES})")
     parser.add_argument("--quick", action="store_true", help="fewer, within a minute")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("runs/numbers"),
-        metavar="FOLDER",
-        help="folder for the picture of what was misread (default: runs/numbers)",
-    )
-    parser.add_argument(
-        "--save", action="store_true", help="write the figures into the model's metrics.json"
-    )
+    add_options(parser, "runs/numbers")
     return parser.parse_args()
 
 

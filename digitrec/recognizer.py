@@ -19,7 +19,7 @@ from digitrec.drawing import IMAGE_SIZE, to_mnist
 from digitrec.errors import BadImageError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
-from digitrec.number import MOST_DIGITS, Line, read_line
+from digitrec.number import MOST_DIGITS, Line, log_sum_exp, read_line
 from digitrec.picture import ImageLike, measure_picture, read_picture
 from digitrec.prediction import Number, Prediction
 
@@ -197,9 +197,9 @@ class DigitRecognizer:
     ) -> list[Prediction]:
         # Trained against an eleventh logit that is always 0, of images that show no digit: the
         # logarithm of how much likelier any digit is than none.
-        scores = _log_sum_exp(logits)[:, 0].tolist()
+        scores = log_sum_exp(logits)[:, 0].tolist()
         calibrated = logits / np.float32(self._temperature)
-        probabilities = np.exp(calibrated - _log_sum_exp(calibrated))
+        probabilities = np.exp(calibrated - log_sum_exp(calibrated))
         return [
             Prediction(shares, score > self._digit_threshold, score, image)
             for shares, score, image in zip(probabilities, scores, images, strict=True)
@@ -250,14 +250,6 @@ def _each(read: Callable, images: Iterable[ImageLike]) -> list:
                 raise
             raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
     return results
-
-
-def _log_sum_exp(
-    logits: Float32[np.ndarray, "count classes"],
-) -> Float32[np.ndarray, "count 1"]:
-    """Do what SciPy's logsumexp does, in a twentieth of its time for one image."""
-    greatest = logits.max(1, keepdims=True)
-    return greatest + np.log(np.exp(logits - greatest).sum(1, keepdims=True))
 
 
 _EMPTY = Prediction(

@@ -113,6 +113,17 @@ def train(call):
     return partial(call, train_main)
 
 
+def run_benchmark(name, *arguments) -> tuple[dict, str]:
+    """Run a benchmark as a user does; give its figures, and all that it printed."""
+    result = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / f"{name}.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1]), result.stdout
+
+
 def made_once(tmp_path_factory, name, make) -> Path:
     """Give a folder that the first of pytest's processes makes and the others wait for."""
     shared = tmp_path_factory.getbasetemp()

@@ -3,25 +3,17 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
+from functools import partial
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_benchmark
 from PIL import Image, ImageDraw
 
 KEYS = {"mean", "worst", "accepted", "auroc", "ece", "preprocessing_ms"}
 
 
-def measure(*arguments):
-    result = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "drawn_digits.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1]), result.stdout
+measure = partial(run_benchmark, "drawn_digits")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps, PngImagePlugin
+from hostile_files import encode, seven
+from PIL import Image, ImageOps, PngImagePlugin
 
 from digitrec import BadImageError
 from digitrec.encoded import MOST_PARTS, MOST_SCANS, trim
@@ -14,21 +15,7 @@ from digitrec.picture import MAXIMUM_BATCH_PIXELS, MAXIMUM_PIXELS, check_batch, 
 
 
 def digit(size=(300, 240), mode="RGB"):
-    image = Image.new("RGB", size, "white")
-    width, height = size
-    corners = [
-        (0.3 * width, 0.2 * height),
-        (0.7 * width, 0.2 * height),
-        (0.4 * width, 0.8 * height),
-    ]
-    ImageDraw.Draw(image).line(corners, fill=(20, 20, 20), width=max(2, min(size) // 12))
-    return image.convert(mode)
-
-
-def encode(image, kind, **options):
-    content = io.BytesIO()
-    image.save(content, kind, **options)
-    return content.getvalue()
+    return seven(size, mode)
 
 
 def read(folder, content, name="picture"):

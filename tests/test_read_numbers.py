@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_benchmark
 from PIL import Image
 
 KEYS = {
@@ -16,14 +17,7 @@ KEYS = {
 }
 
 
-def measure(*arguments):
-    result = subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "numbers.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1]), result.stdout
+measure = partial(run_benchmark, "numbers")
 
 
 def test_table_picture_and_figures(strokes_file, tmp_path):

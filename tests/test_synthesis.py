@@ -8,6 +8,7 @@ from digitrec.training.synthesis import (
     doodle,
     make_digits,
     make_non_digits,
+    redraw,
     synthesize,
     vary,
 )
@@ -43,6 +44,15 @@ def test_without_strokes_there_are_non_digits_alone(some_digits):
         1,
     )
     assert none.images.shape == (0, 28, 28, 1)
+
+
+def test_without_segments_the_images_are_those_of_recipes_that_had_none(some_digits, pen_digits):
+    config = SynthesisConfig(non_digits=0.1, redrawn=0.1, glyphs=0.0, repetitions=1)
+    made = synthesize(some_digits, pen_digits, config, 0, 1)
+    random = np.random.default_rng((0, 1))
+    parts = [make_non_digits(some_digits, 30, random), redraw(some_digits, 30, random)]
+    parts.append(make_digits(pen_digits, 1.0, random))
+    np.testing.assert_array_equal(made.images, np.concatenate([part.images for part in parts]))
 
 
 def test_glyphs_are_as_many_of_each_digit(some_digits):

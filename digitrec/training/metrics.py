@@ -1,7 +1,7 @@
 """Numbers from labels and probabilities."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
@@ -50,32 +50,45 @@ def classification_metrics(
 def calibration_bins(
     labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
 ) -> tuple[Float[np.ndarray, " bins"], ...]:
+    """Do `confidence_bins` for the best answers."""
+    return confidence_bins(probabilities.max(1), probabilities.argmax(1) == labels)
+
+
+def confidence_bins(
+    confidence: Float[np.ndarray, " count"], right: Bool[np.ndarray, " count"]
+) -> tuple[Float[np.ndarray, " bins"], ...]:
     """Group answers by their probability, in 15 bins of equal width; empty ones are left out.
 
     Returns: the mean probability, the share of right answers and the share of all answers, of
         each bin.
     """
-    confidence = probabilities.max(1).astype(np.float64)
-    right = probabilities.argmax(1) == labels
+    confidence = confidence.astype(np.float64)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     counts, confidences, rights = (
         np.bincount(bins, weights, CALIBRATION_BINS) for weights in (None, confidence, right)
     )
     full = counts > 0
     counts = counts[full]
-    return confidences[full] / counts, rights[full] / counts, counts / len(labels)
+    return confidences[full] / counts, rights[full] / counts, counts / len(right)
 
 
 def calibration_error(
     labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
+) -> float:
+    """Do `confidence_error` for the best answers."""
+    return confidence_error(probabilities.max(1), probabilities.argmax(1) == labels)
+
+
+def confidence_error(
+    confidence: Float[np.ndarray, " count"], right: Bool[np.ndarray, " count"]
 ) -> float:
     """Average how far the probability of an answer is from how often it is right, 0-1.
 
     Source: expected calibration error in Guo et al., On Calibration of Modern Neural Networks,
     ICML 2017, equation 3.
     """
-    confidence, accuracy, share = calibration_bins(labels, probabilities)
-    return float(np.sum(share * np.abs(confidence - accuracy)))
+    mean, accuracy, share = confidence_bins(confidence, right)
+    return float(np.sum(share * np.abs(mean - accuracy)))
 
 
 def fit_temperature(

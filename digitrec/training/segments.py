@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from digitrec.ink import find_box
+from digitrec.drawing import cut_out
 from digitrec.training.data import NO_DIGIT, Examples
 from digitrec.training.strokes import PenDigit, draw_strokes, fit_strokes
 
@@ -77,8 +77,7 @@ def _enlarge(mnist: Examples, random) -> tuple[Picture, int]:
 
 
 def _trim(picture: Picture) -> Picture:
-    top, bottom, left, right = find_box(picture > picture.max() // 4)
-    return picture[top:bottom, left:right]
+    return cut_out(picture, int(picture.max()) // 4)
 
 
 def _cut(picture: Picture, share: float, keep_left: bool, random) -> Picture:

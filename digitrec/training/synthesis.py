@@ -66,7 +66,9 @@ def synthesize(
     random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
-    written = [digit._replace(strokes=vary(digit.strokes, 1.0, random)) for digit in digits]
+    # Without segments no random number is drawn: older recipes make what they made.
+    hands = digits if config.segments else ()
+    written = [digit._replace(strokes=vary(digit.strokes, 1.0, random)) for digit in hands]
     segments = _examples(*make_segments(mnist, written, round(config.segments * count), random))
     glyphs = choose_glyphs(round(config.glyphs * count / 10), random)
     redrawn = redraw(mnist, round(config.redrawn * count), random)
