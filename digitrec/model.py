@@ -9,24 +9,48 @@ from jaxtyping import Array, Float, Key, Num
 
 from digitrec.convolution import convolve
 from digitrec.drawing import IMAGE_SIZE
-from digitrec.normalization import BatchNorm
-from digitrec.settings import COUNT, COUNTS, LISTS_OF_COUNTS, SHARE, as_tuples, setting
+from digitrec.normalization import BatchNorm, average_pool
+from digitrec.settings import (
+    COUNTS,
+    LISTS_OF_COUNTS,
+    SHARE,
+    WHOLE,
+    as_tuples,
+    one_of,
+    setting,
+)
 
 CLASSES = 10
+OLDER_MODELS = {"pooling": "maximum", "squeeze": 0}  # what they do not record
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     filters: tuple[int, ...] = setting((32, 64, 128), "filters of each block", COUNTS)
     # Odd sizes keep the size of the images, even ones do not pad: 4x4 makes 25x25 pixels of 28x28,
-    # whose border is empty, and max-pool 12x12 and 6x6; twice 2x2 makes 4x4 of those.
+    # whose border is empty, and pooling 12x12 and 6x6. With padding everywhere, 28x28, 14x14 and
+    # 7x7 pixels need a third more multiplications.
     kernel_sizes: tuple[tuple[int, ...], ...] = setting(
-        ((4,), (3, 3), (2, 2)),
+        ((4, 3), (3, 3), (3, 3)),
         "sides of the kernels of each block's convolutions",
         LISTS_OF_COUNTS,
         "pixels",
     )
-    head_features: int = setting(128, "features of the hidden layer in the head", COUNT)
+    pooling: str = setting(
+        "average", "what halves the images after a block", one_of("average", "maximum")
+    )
+    squeeze: int = setting(
+        4,
+        "squeeze-and-excitation after each block: channels for each feature of its hidden layer; "
+        "0: none",
+        WHOLE,
+    )
+    head_features: int = setting(
+        0,
+        "features of the hidden layer in the head; 0: no such layer, but the maxima and averages "
+        "of each channel of the last two blocks",
+        WHOLE,
+    )
     block_dropout: float = setting(
         0.05, "probability of dropping a channel, after each block", SHARE
     )
@@ -46,6 +70,7 @@ class NetworkConfig:
 
         Raises: TypeError for a name that is missing or unknown.
         """
+        settings = {**OLDER_MODELS, **settings}
         if set(settings) != set(cls.__dataclass_fields__):
             raise TypeError(
                 f"expected {sorted(cls.__dataclass_fields__)}, found {sorted(settings)}"
@@ -53,15 +78,31 @@ class NetworkConfig:
         return cls(**{name: as_tuples(value) for name, value in settings.items()})
 
 
+class Excitation(nnx.Module):
+    """Squeeze-and-excitation: weigh each channel by what all channels are on average.
+
+    Source: Hu, Shen and Sun, Squeeze-and-Excitation Networks, CVPR 2018, section 3.
+    """
+
+    def __init__(self, channels: int, squeeze: int, rngs: nnx.Rngs):
+        self.squeezed = nnx.Linear(channels, channels // squeeze, rngs=rngs)
+        self.weights = nnx.Linear(channels // squeeze, channels, rngs=rngs)
+
+    def __call__(self, images):
+        weights = nnx.sigmoid(self.weights(nnx.relu(self.squeezed(images.mean((1, 2))))))
+        return images * weights[:, None, None]
+
+
 class Block(nnx.Module):
-    """Convolutions, each with batch normalisation and ReLU; then 2x2 max-pool and dropout."""
+    """Convolutions, each with batch normalisation and ReLU; then pooling, excitation, dropout."""
 
     def __init__(
         self,
         inputs: int,
         filters: int,
         kernel_sizes: tuple[int, ...],
-        dropout: float,
+        pooling: str,
+        config: NetworkConfig,
         rngs: nnx.Rngs,
     ):
         self.convolutions = nnx.List(
@@ -77,7 +118,9 @@ class Block(nnx.Module):
             for index, size in enumerate(kernel_sizes)
         )
         self.normalizations = nnx.List(BatchNorm(filters) for _ in kernel_sizes)
-        self.dropout = nnx.Dropout(dropout, broadcast_dims=(1, 2))  # whole channels
+        self.excitation = Excitation(filters, config.squeeze, rngs) if config.squeeze else None
+        self.dropout = nnx.Dropout(config.block_dropout, broadcast_dims=(1, 2))  # whole channels
+        self.pooling = pooling
 
     def __call__(self, images, dropout_key):
         *layers, (convolution, normalization) = zip(
@@ -85,13 +128,24 @@ class Block(nnx.Module):
         )
         for earlier_convolution, earlier_normalization in layers:
             images = nnx.relu(earlier_normalization(earlier_convolution(images)))
-        # ReLU keeps the order, so that it may come last, over a quarter of the pixels.
-        images = nnx.relu(normalization.and_max_pool(convolution(images)))
+        images = convolution(images)
+        if self.pooling == "maximum":
+            # ReLU keeps the order, so that it may come last, over a quarter of the pixels.
+            images = nnx.relu(normalization.and_max_pool(images))
+        else:
+            images = nnx.relu(normalization(images))
+        if self.pooling == "average":
+            images = average_pool(images)
+        if self.excitation is not None:
+            images = self.excitation(images)
         return self.dropout(images, rngs=dropout_key)
 
 
 class Network(nnx.Module):
-    """Three convolutional blocks and a head of one hidden layer.
+    """Three convolutional blocks and a head.
+
+    The head reads the maxima and averages of each channel of the last two blocks, or, with
+    `head_features`, all pixels of the last block through a hidden layer.
 
     Dropout keeps no random state of its own: its key is an argument, so that the state is
     exactly parameters and batch statistics.
@@ -99,14 +153,22 @@ class Network(nnx.Module):
 
     def __init__(self, config: NetworkConfig, *, rngs: nnx.Rngs):
         inputs = (1, *config.filters[:-1])
+        poolings = [config.pooling] * len(config.filters)
+        if not config.head_features:
+            poolings[-1] = "none"
         self.blocks = nnx.List(
-            Block(*settings, config.block_dropout, rngs)
-            for settings in zip(inputs, config.filters, config.kernel_sizes, strict=True)
+            Block(*settings, config, rngs)
+            for settings in zip(inputs, config.filters, config.kernel_sizes, poolings, strict=True)
         )
-        features = config.pooled_side**2 * config.filters[-1]
-        self.hidden = nnx.Linear(features, config.head_features, rngs=rngs)
-        self.hidden_dropout = nnx.Dropout(config.head_dropout)
-        self.logits = nnx.Linear(config.head_features, CLASSES, rngs=rngs)
+        self.head_dropout = nnx.Dropout(config.head_dropout)
+        if config.head_features:
+            pixels = config.pooled_side**2 * config.filters[-1]
+            self.hidden = nnx.Linear(pixels, config.head_features, rngs=rngs)
+            self.logits = nnx.Linear(config.head_features, CLASSES, rngs=rngs)
+        else:
+            self.hidden = None
+            pools = 2 * sum(config.filters[-2:])
+            self.logits = nnx.Linear(pools, CLASSES, use_bias=False, rngs=rngs)
 
     def __call__(
         self, pixels: Num[Array, "batch 28 28 1"], dropout_key: Key[Array, ""] | None = None
@@ -119,13 +181,17 @@ class Network(nnx.Module):
 
         Returns: (batch, 10) float32, not normalised.
         """
-        images = pixels.astype(jnp.float32) / 255
+        outputs = [pixels.astype(jnp.float32) / 255]
         places = len(self.blocks) + 1
         keys = [None] * places if dropout_key is None else jax.random.split(dropout_key, places)
         for block, key in zip(self.blocks, keys[:-1], strict=True):
-            images = block(images, key)
-        features = nnx.relu(self.hidden(images.reshape(images.shape[0], -1)))
-        return self.logits(self.hidden_dropout(features, rngs=keys[-1]))
+            outputs.append(block(outputs[-1], key))
+        if self.hidden is None:
+            pools = [pool(images, (1, 2)) for images in outputs[-2:] for pool in (jnp.max, jnp.mean)]
+            features = jnp.concatenate(pools, axis=-1)
+        else:
+            features = nnx.relu(self.hidden(outputs[-1].reshape(len(pixels), -1)))
+        return self.logits(self.head_dropout(features, rngs=keys[-1]))
 
 
 def make_abstract_network(config: NetworkConfig) -> Network:

@@ -82,6 +82,13 @@ def max_pool(
     return even.reshape(batch, height // 2, 2, width // 2, 2, channels).max((2, 4))
 
 
+def average_pool(
+    images: Float[Array, "batch height width channels"],
+) -> Float[Array, "batch half_height half_width channels"]:
+    """Take the mean of each 2x2 square; an odd last row or column is left out."""
+    return _combine(jnp.add, _squares(images)) / 4
+
+
 @jax.custom_vjp
 def normalize_and_pool(
     images: Float[Array, "batch height width channels"],
