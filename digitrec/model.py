@@ -28,10 +28,9 @@ OLDER_MODELS = {"pooling": "maximum", "squeeze": 0}  # what they do not record
 class NetworkConfig:
     filters: tuple[int, ...] = setting((32, 64, 128), "filters of each block", COUNTS)
     # Odd sizes keep the size of the images, even ones do not pad: 4x4 makes 25x25 pixels of 28x28,
-    # whose border is empty, and pooling 12x12 and 6x6. With padding everywhere, 28x28, 14x14 and
-    # 7x7 pixels need a third more multiplications.
+    # whose border is empty, pooling 12x12 and 6x6, and 2x2 makes 5x5 of those.
     kernel_sizes: tuple[tuple[int, ...], ...] = setting(
-        ((4, 3), (3, 3), (3, 3)),
+        ((4, 3), (3, 3), (3, 2)),
         "sides of the kernels of each block's convolutions",
         LISTS_OF_COUNTS,
         "pixels",
