@@ -39,7 +39,8 @@ def header_html(claim: str) -> str:
 class FirstScreen:
     """ASGI middleware that puts the first screen into Gradio's page."""
 
-    def __init__(self, app: Application, claim: str):
+    def __init__(self, app: Application, claim: str, worker: str = ""):
+        """Take the claim of `header_html`, and the address of the worker that reads ("": none)."""
         self.app = app
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
         style = (PAGE / "page.css").read_text()
@@ -49,6 +50,7 @@ class FirstScreen:
             '<div id="pad"><div class="pad-place">'
             "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
             f'<div id="side"><p class="status"></p>{BLANK}</div></div></main>{scripts}'
+            f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
         )
 
     async def __call__(self, scope, receive, send) -> None:

@@ -70,7 +70,7 @@ _SENTENCES = {
 }
 PAGE = re.compile(
     r"/(config/?|theme\.css|favicon\.ico|manifest\.json|robots\.txt|openapi\.json)?"
-    r"|/(assets|static|svelte)/.*"
+    r"|/(assets|static|svelte|reading)/.*"
     r"|/gradio_api/(info/?|openapi\.json|theme\.css|startup-events|app_id/?|token/?|user/?"
     r"|login_check/?|upload_progress|mcp/?|mcp/(schema|sse|http/?)|file=/.*|file=[^/:]*/.*)"
 )

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from digitrec.demo.about import about_html, claim
 from digitrec.demo.answer import BLANK
+from digitrec.demo.browser import BrowserReading, reading_files, worker_address
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen, header_html
 from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
@@ -31,6 +32,11 @@ CORRECTION = (
     + "".join(f'<button type="button">{digit}</button>' for digit in range(10))
     + "</div></details>"
 )
+# Which of them is shown, `page/reader.js` decides.
+READERS = (
+    '<span class="by-browser">Your own browser reads what you draw.</span>'
+    '<span class="by-server">The server reads what you draw.</span>'
+)
 ANSWERED = "() => document.dispatchEvent(new CustomEvent('digitrec', { detail: 'answered' }))"
 # Events of the page: no spinner, the newest one last, and no endpoint for programs.
 LIVE: dict[str, Any] = {
@@ -42,7 +48,12 @@ LIVE: dict[str, Any] = {
 
 def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
     """Give what belongs into `launch`, for everyone who launches the demo."""
-    middleware = [Middleware(Guard), Middleware(FirstScreen, claim=claim(recognizer))]
+    files = reading_files(recognizer)
+    middleware = [
+        Middleware(Guard),
+        Middleware(FirstScreen, claim=claim(recognizer), worker=worker_address(files)),
+        Middleware(BrowserReading, files=files),
+    ]
     return {
         "footer_links": ["api", "gradio"],
         "theme": Base(font="system-ui", font_mono="monospace"),  # nothing to download
@@ -84,7 +95,7 @@ def build_demo(
         _html(about_html(recognizer), elem_id="about")
         if os.environ.get("SPACE_ID"):
             gr.DuplicateButton(size="sm")
-        _html(" ".join(["Model", escape(revision), escape(notice)]), elem_id="footer")
+        _html(f"{READERS} Model {escape(revision)} {escape(notice)}", elem_id="footer")
         with gr.Row(visible=False):
             _endpoints(handlers)
     return demo.queue(max_size=64, default_concurrency_limit=os.cpu_count())

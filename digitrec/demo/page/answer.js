@@ -5,12 +5,14 @@ const page = document.documentElement;
 const pad = document.querySelector("digit-pad");
 let kept = blank;
 let boxes = null;
+let isRead = false; // by the browser: an answer of the server is to an earlier drawing
 const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
 
 function isLate() {
   if (props.value === blank) return false;
-  if (pad.isEmpty && !pad.isShowing) return true; // cleared while it was being read
-  return props.value.includes('data-source="photo"') !== pad.isShowing;
+  if (pad.isBlank && !pad.isShowing) return true; // cleared while it was being read
+  const isPhoto = props.value.includes('data-source="photo"');
+  return isPhoto !== pad.isShowing || (isRead && !isPhoto);
 }
 
 function keep() {
@@ -56,10 +58,19 @@ element.addEventListener("click", (event) => {
 });
 
 watch("value", () => {
-  if (isLate()) props.value = pad.isEmpty && !pad.isShowing ? blank : kept;
+  if (isLate()) props.value = pad.isBlank && !pad.isShowing ? blank : kept;
   else keep();
 });
+// While the pen moves, a screen reader waits for the answer that stays.
+document.addEventListener("digitrec-read", ({ detail: { html, isLast } }) => {
+  element.querySelector("[aria-live]").ariaBusy = String(!isLast);
+  props.value = html;
+  isRead = true;
+  keep();
+  if (isLast) tell("answered");
+});
 document.addEventListener("digitrec", ({ detail }) => {
+  if (detail === "ask" || detail === "blank") isRead = false;
   if (detail === "reading") takeBoxesAway();
   if (detail === "answered") setTimeout(showBoxes); // once the answer is laid out
   if (detail !== "blank") return;

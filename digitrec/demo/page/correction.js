@@ -5,6 +5,7 @@ const text = () => document.querySelector("#answer .answer").dataset.answer ?? "
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest(".digits button");
   if (!chosen) return;
+  document.dispatchEvent(new CustomEvent("digitrec", { detail: "correct" }));
   props.value = `${pad.openDigit ?? 0}:${chosen.textContent}:${text()}`;
   trigger("input");
   element.querySelector("details").open = false;

@@ -53,6 +53,11 @@
       return this.visible().length === 0 && !this.shownPaper();
     }
 
+    // Also without a stroke under way.
+    get isBlank() {
+      return this.isEmpty && !this.stroke;
+    }
+
     // The strokes since the last "clear".
     visible() {
       return this.actions.slice(this.actions.findLastIndex((action) => action.clear) + 1);
@@ -81,6 +86,7 @@
       const from = points.length - 1;
       for (const each of events.length ? events : [event]) points.push(this.place(each));
       this.paint(this.context, this.canvas.width, this.stroke, from);
+      this.dispatchEvent(new Event("move"));
     }
 
     end(event) {
@@ -235,6 +241,15 @@
       canvas.width = canvas.height = SIDE;
       this.drawOn(canvas.getContext("2d"), SIDE);
       return canvas;
+    }
+
+    // What `toDataURL` gives, with the stroke under way and not packed; {data, width, height}, RGBA.
+    toPixels() {
+      this.copy ??= Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+      const context = this.copy.getContext("2d", { willReadFrequently: true });
+      this.drawOn(context, SIDE);
+      if (this.stroke) this.paint(context, SIDE, this.stroke);
+      return context.getImageData(0, 0, SIDE, SIDE);
     }
 
     store() {

@@ -17,6 +17,8 @@
   const tell = (state) => document.dispatchEvent(new CustomEvent("digitrec", { detail: state }));
 
   const LOST = "The connection is lost. Your drawing is safe, and is read when it is back.";
+  const WAITS = "The connection is lost. Drawings are read all the same; the rest waits until it is back.";
+  const REFUSED = "The picture could not be sent. Is it larger than 16 MB?";
   const BUSY = "Many people are drawing. Yours is read soon.";
   const SOON = 300; // milliseconds: what takes no longer needs no word
   const LATE = 5000;
@@ -34,18 +36,23 @@
 
   document.addEventListener("digitrec", ({ detail }) => {
     if (detail === "here") return say(said); // a line of its own has come
-    if (detail === "refused") return end("The picture could not be sent. Is it larger than 16 MB?");
+    if (detail === "why" || detail === "correct") return probe(); // what needs the server
+    if (detail === "refused") {
+      end("");
+      return probe(REFUSED);
+    }
     if (detail === "answered" || detail === "blank") return end("");
     if (detail !== "reading") return;
     clearTimeout(timer);
     question += 1;
     waiting = true;
     timer = setTimeout(() => {
-      if (said !== BUSY) say(lost ? LOST : "Reading…");
-      timer = setTimeout(probe, LATE);
+      if (said !== BUSY) say(lost ? lostText() : "Reading…");
+      timer = setTimeout(() => probe(), LATE);
     }, SOON);
   });
   window.addEventListener("offline", () => probe());
+  const lostText = () => (root.dataset.reader === "browser" && !waiting ? WAITS : LOST);
 
   function end(text) {
     clearTimeout(timer);
@@ -54,8 +61,8 @@
     say(text);
   }
 
-  // Is the server there? If so, ask it once more for what has not come.
-  async function probe() {
+  // Is the server there? If so, ask it once more for what has not come, or else say `otherwise`.
+  async function probe(otherwise = "") {
     clearTimeout(timer);
     const about = question;
     let isThere = false;
@@ -68,13 +75,15 @@
     if (about !== question) return;
     if (!isThere) {
       lost = true;
-      say(LOST);
-      timer = setTimeout(probe, AGAIN);
+      root.dataset.lost = "";
+      say(lostText());
+      timer = setTimeout(() => probe(), AGAIN);
     } else if (!document.getElementById("answer")) {
-      timer = setTimeout(probe, LATE); // the page is still on its way
+      timer = setTimeout(() => probe(), LATE); // the page is still on its way
     } else {
-      say(waiting && !lost ? BUSY : "");
+      say(waiting && !lost ? BUSY : otherwise);
       lost = false;
+      delete root.dataset.lost;
       if (waiting) tell("ask");
     }
   }

@@ -20,12 +20,16 @@ function ask(event) {
 }
 
 adopt();
-pad.addEventListener("change", () => ask("input"));
+const page = document.documentElement;
+pad.addEventListener("change", () => {
+  if (page.dataset.reader !== "browser") ask("input");
+});
 document.addEventListener("digitrec", ({ detail }) => {
   if (detail === "ask" && !pad.isShowing && !pad.isEmpty) {
     document.dispatchEvent(new CustomEvent("digitrec", { detail: "reading" }));
     ask("input");
   }
   if (detail === "why") ask("why");
+  if (detail === "correct") props.value = pad.toDataURL(); // it goes with the correction
 });
-ask("input");
+if (page.dataset.reader !== "browser") ask("input");

@@ -1,0 +1,81 @@
+"""What the visitor's browser reads with: the scripts of `page/reading/` and the model's weights."""
+
+import base64
+import dataclasses
+import gzip
+import hashlib
+import json
+import mimetypes
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from digitrec.demo.uploads import PAGE
+from digitrec.model import NetworkConfig
+from digitrec.pretrained import read_files
+from digitrec.recognizer import DigitRecognizer
+
+SCRIPTS = PAGE / "reading"
+FOLDER = "reading"  # of their addresses
+
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+class BrowserReading:
+    """ASGI middleware that serves these files; addresses change with the files, and may be kept."""
+
+    def __init__(self, app: Application, files: dict[str, bytes]):
+        """Take what `reading_files` gives."""
+        self.app = app
+        self.files = {}
+        for address, content in files.items():
+            kind = mimetypes.guess_type(address)[0] or "application/octet-stream"
+            packed = gzip.compress(content, mtime=0)
+            headers = [
+                (b"content-type", kind.encode()),
+                (b"content-encoding", b"gzip"),
+                (b"content-length", str(len(packed)).encode()),
+                (b"cache-control", b"public, max-age=31536000, immutable"),
+            ]
+            self.files[f"/{address}"] = headers, packed
+
+    async def __call__(self, scope, receive, send) -> None:
+        found = self.files.get(scope.get("path"))
+        if scope["type"] != "http" or scope["method"] != "GET" or found is None:
+            await self.app(scope, receive, send)
+            return
+        headers, content = found
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
+    """Give the files by their addresses; none for a model that is in no folder."""
+    if recognizer.folder is None:
+        return {}
+    config, weights = read_files(recognizer.folder)
+    checksum = config["weights_sha256"]
+    model = {
+        "weights": f"../{checksum}.safetensors",
+        "integrity": f"sha256-{base64.b64encode(bytes.fromhex(checksum)).decode()}",
+        "model": dataclasses.asdict(NetworkConfig.from_json(config["model"])),
+        "temperature": config["temperature"],
+        "digit_threshold": config["digit_threshold"],
+    }
+    files = {
+        path.name: path.read_bytes()
+        for path in sorted(SCRIPTS.iterdir())
+        if path.suffix in (".js", ".wasm")
+    }
+    files["model.json"] = json.dumps(model).encode()
+    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
+    addresses = {f"{FOLDER}/{version}/{name}": content for name, content in files.items()}
+    return {**addresses, f"{FOLDER}/{checksum}.safetensors": weights}
+
+
+def worker_address(files: dict[str, bytes]) -> str:
+    """Say where the script of the worker is; "" where there is none."""
+    return next((address for address in files if address.endswith("/worker.js")), "")

@@ -1,0 +1,53 @@
+// A convolution that is fast in a browser: in WebAssembly, four channels at a time.
+export const EPSILON = 1e-5;
+
+const LANES = 32; // channels of the result that `convolution.wat` computes together
+const PAGE = 65536; // bytes
+
+// A convolution and its batch normalisation, as one. Throws an Error for a number of channels that
+// `convolution.wat` does not compute.
+export function fold({ shape, data }, scale, shift, mean, variance) {
+  const [size, , channels, outputs] = shape;
+  if (outputs % LANES) throw new Error(`${outputs} filters are no multiple of ${LANES}`);
+  const factors = scale.map((value, channel) => value / Math.sqrt(variance[channel] + EPSILON));
+  const weights = [];
+  for (let first = 0; first < outputs; first += LANES) {
+    for (let output = first; output < first + LANES; output++) {
+      weights.push(shift[output] - mean[output] * factors[output]);
+    }
+    for (let from = first; from < data.length; from += outputs) {
+      for (let lane = 0; lane < LANES; lane++) weights.push(data[from + lane] * factors[first + lane]);
+    }
+  }
+  return { size, channels, outputs, weights };
+}
+
+// Give a function that convolves images and takes ReLU. Odd kernels keep the images' size, even ones do
+// not pad. The result's data is good until the next call.
+export function compile(code, convolutions) {
+  const largest = Math.max(...convolutions.map(({ outputs }) => outputs)) * 30 ** 2 * 4;
+  const bytes = convolutions.reduce((sum, { weights }) => sum + 4 * weights.length, 2 * largest);
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
+  const { convolve } = new WebAssembly.Instance(new WebAssembly.Module(code), { page: { memory } }).exports;
+  const addresses = new Map();
+  let end = 2 * largest;
+  for (const convolution of convolutions) {
+    new Float32Array(memory.buffer, end).set(convolution.weights);
+    addresses.set(convolution, end);
+    end += 4 * convolution.weights.length;
+  }
+  return ({ data, side, channels }, convolution) => {
+    const { size, outputs } = convolution;
+    const border = size % 2 ? size >> 1 : 0;
+    const padded = side + 2 * border;
+    const images = new Float32Array(memory.buffer, 0, padded ** 2 * channels);
+    images.fill(0);
+    for (let row = 0; row < side; row++) {
+      const from = row * side * channels;
+      images.set(data.subarray(from, from + side * channels), ((row + border) * padded + border) * channels);
+    }
+    const width = padded - size + 1;
+    convolve(0, padded, channels, size, addresses.get(convolution), outputs / LANES, largest);
+    return { data: new Float32Array(memory.buffer, largest, width ** 2 * outputs), side: width, channels: outputs };
+  };
+}

@@ -1,0 +1,94 @@
+// The network: pixels 0-255, bright ink on black, 28x28, become ten logits.
+import { compile, fold } from "./convolution.js";
+import { IMAGE_SIZE } from "./drawing.js";
+
+export class Network {
+  // `tensors` as `pretrained.js` gives them, `code` of convolution.wasm. Throws an Error for a network
+  // of another kind.
+  constructor(config, tensors, code) {
+    const layer = (name) => ({ kernel: tensors[`${name}.kernel`], bias: tensors[`${name}.bias`] });
+    const blocks = config.kernel_sizes.map((sizes, block) =>
+      sizes.map((_, index) => {
+        const normalization = ["scale", "bias", "mean", "var"].map(
+          (name) => tensors[`blocks.${block}.normalizations.${index}.${name}`].data,
+        );
+        return fold(tensors[`blocks.${block}.convolutions.${index}.kernel`], ...normalization);
+      }),
+    );
+    this.convolve = compile(code, blocks.flat());
+    this.blocks = blocks.map((convolutions, block) => ({
+      convolutions,
+      excitation: config.squeeze && [
+        layer(`blocks.${block}.excitation.squeezed`),
+        layer(`blocks.${block}.excitation.weights`),
+      ],
+      pooling: config.head_features || block < blocks.length - 1 ? config.pooling : "none",
+    }));
+    this.hidden = config.head_features ? layer("hidden") : null;
+    this.logits = layer("logits");
+  }
+
+  computeLogits(pixels) {
+    const data = Float32Array.from(pixels, (value) => value / 255);
+    const outputs = [{ data, side: IMAGE_SIZE, channels: 1 }];
+    for (const { convolutions, excitation, pooling } of this.blocks) {
+      let images = outputs.at(-1);
+      for (const convolution of convolutions) images = this.convolve(images, convolution);
+      images = pooling === "none" ? { ...images, data: images.data.slice() } : pool(images, pooling);
+      if (excitation) excite(images, excitation);
+      outputs.push(images);
+    }
+    if (this.hidden) {
+      return multiply(multiply(outputs.at(-1).data, this.hidden, true), this.logits, false);
+    }
+    const pools = outputs.slice(-2).flatMap((images) => [...maxima(images), ...means(images)]);
+    return multiply(pools, this.logits, false);
+  }
+}
+
+// Of each 2x2 square; an odd last row or column is left out.
+function pool({ data, side, channels }, pooling) {
+  const half = side >> 1;
+  const result = new Float32Array(half * half * channels);
+  const [right, below] = [channels, side * channels];
+  const isMaximum = pooling === "maximum";
+  for (let row = 0, to = 0; row < half; row++) {
+    for (let column = 0; column < half; column++) {
+      let from = 2 * (row * side + column) * channels;
+      for (let channel = 0; channel < channels; channel++, from++, to++) {
+        const [a, b, c, d] = [data[from], data[from + right], data[from + below], data[from + below + right]];
+        result[to] = isMaximum ? Math.max(a, b, c, d) : (a + b + c + d) / 4;
+      }
+    }
+  }
+  return { data: result, side: half, channels };
+}
+
+// Weigh each channel by what all channels are on average.
+function excite(images, [squeezed, weights]) {
+  const factors = multiply(multiply(means(images), squeezed, true), weights, false);
+  const { data, channels } = images;
+  for (let at = 0; at < data.length; at++) data[at] /= 1 + Math.exp(-factors[at % channels]);
+}
+
+function maxima({ data, channels }) {
+  const result = data.slice(0, channels);
+  data.forEach((value, at) => { if (value > result[at % channels]) result[at % channels] = value; });
+  return result;
+}
+
+function means({ data, side, channels }) {
+  const result = new Float32Array(channels);
+  data.forEach((value, at) => { result[at % channels] += value; });
+  return result.map((total) => total / side ** 2);
+}
+
+function multiply(inputs, { kernel, bias }, withReLU) {
+  const outputs = kernel.shape[1];
+  const sums = new Float32Array(outputs);
+  if (bias) sums.set(bias.data);
+  for (let input = 0, from = 0; input < inputs.length; input++) {
+    for (let output = 0; output < outputs; output++, from++) sums[output] += inputs[input] * kernel.data[from];
+  }
+  return withReLU ? sums.map((value) => Math.max(value, 0)) : sums;
+}

@@ -1,0 +1,91 @@
+// What the modules beside this one need of `scipy.ndimage`.
+import { image } from "./numpy.js";
+
+// The distance of each pixel from the nearest 0, in pixels.
+// Source: Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012.
+export function distanceTransform({ data, height, width }) {
+  const squares = new Float64Array(height * width);
+  const far = height + width;
+  for (let column = 0; column < width; column++) {
+    let distance = far;
+    for (let row = 0; row < height; row++) {
+      const at = row * width + column;
+      distance = data[at] ? distance + 1 : 0;
+      squares[at] = distance;
+    }
+    distance = far;
+    for (let row = height - 1; row >= 0; row--) {
+      const at = row * width + column;
+      distance = data[at] ? distance + 1 : 0;
+      squares[at] = Math.min(squares[at], distance) ** 2;
+    }
+  }
+  const line = new Float64Array(width);
+  const [places, bounds] = [new Int32Array(width), new Float64Array(width + 1)];
+  for (let start = 0; start < squares.length; start += width) {
+    line.set(squares.subarray(start, start + width));
+    let last = 0; // of the parabolas that make up the lowest line
+    [places[0], bounds[0], bounds[1]] = [0, -Infinity, Infinity];
+    for (let at = 1; at < width; at++) {
+      let meet;
+      do {
+        const other = places[last];
+        meet = (line[at] + at * at - line[other] - other * other) / (2 * (at - other));
+      } while (meet <= bounds[last] && last-- > 0);
+      last += 1;
+      [places[last], bounds[last], bounds[last + 1]] = [at, meet, Infinity];
+    }
+    for (let at = 0, which = 0; at < width; at++) {
+      while (bounds[which + 1] < at) which += 1;
+      const other = places[which];
+      squares[start + at] = Math.sqrt((at - other) ** 2 + line[other]);
+    }
+  }
+  return image(squares, height, width);
+}
+
+// Number connected pixels from 1, also those that touch at a corner, in the order of their first.
+export function label({ data, height, width }) {
+  const labels = new Int32Array(height * width);
+  const waiting = [];
+  let count = 0;
+  for (let start = 0; start < data.length; start++) {
+    if (!data[start] || labels[start]) continue;
+    labels[start] = ++count;
+    waiting.push(start);
+    while (waiting.length) {
+      const at = waiting.pop();
+      const [row, column] = [Math.floor(at / width), at % width];
+      for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
+        for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, width - 1); x++) {
+          const next = y * width + x;
+          if (data[next] && !labels[next]) {
+            labels[next] = count;
+            waiting.push(next);
+          }
+        }
+      }
+    }
+  }
+  return { labels: image(labels, height, width), count };
+}
+
+// The greatest of each pixel and its eight neighbours.
+export function maximumFilter({ data, height, width }) {
+  const across = new Float64Array(data.length);
+  for (let at = 0; at < data.length; at++) {
+    const column = at % width;
+    const before = column ? data[at - 1] : 0;
+    const after = column < width - 1 ? data[at + 1] : 0;
+    across[at] = Math.max(before, data[at], after);
+  }
+  const result = new Float64Array(data.length);
+  for (let at = 0; at < data.length; at++) {
+    result[at] = Math.max(across[at - width] ?? 0, across[at], across[at + width] ?? 0);
+  }
+  return image(result, height, width);
+}
+
+// The least of each value and those up to `beside` away.
+export const minimumFilter1d = (values, beside) =>
+  values.map((_, at) => Math.min(...values.subarray(Math.max(0, at - beside), at + beside + 1)));

@@ -1,0 +1,280 @@
+// Ink is cut into pieces, of which one or several neighbours may be a digit.
+import { findBox } from "./ink.js";
+import { label, minimumFilter1d } from "./ndimage.js";
+import { crop, greatest, image, median, rint } from "./numpy.js";
+import { resize } from "./pillow.js";
+
+export const ROWS = 128;
+export const LONGEST = 40;
+export const INKED = 0.3;
+export const LOW = 0.4;
+export const SPECK = 0.08;
+export const MOST_COMPONENTS = 36;
+export const MOST_CUTS = 24;
+export const NARROW = 0.45;
+export const APART = 0.1;
+export const BROADEST = 0.25;
+export const ASIDE = 0.4;
+
+// Ink in pieces, in reading order: `labels` 1, 2, ...; `boxes` of top, bottom, left and right.
+export class Pieces {
+  constructor(ink, labels, cuts, height) {
+    Object.assign(this, { ink, labels, cuts, height });
+    this.boxes = findObjects(labels, cuts.length);
+  }
+
+  get count() {
+    return this.boxes.length;
+  }
+
+  // Of the pieces first to last - 1.
+  box(first, last) {
+    const boxes = this.boxes.slice(first, last);
+    return [0, 1, 2, 3].map((side) => Math[side % 2 ? "max" : "min"](...boxes.map((box) => box[side])));
+  }
+
+  // Their ink alone, with its soft edge.
+  cutOut(first, last) {
+    const { height, width } = this.labels;
+    let [top, bottom, left, right] = this.box(first, last);
+    [top, bottom] = [Math.max(top - 1, 0), Math.min(bottom + 1, height)];
+    [left, right] = [Math.max(left - 1, 0), Math.min(right + 1, width)];
+    const labels = crop(this.labels, top, bottom, left, right);
+    const cut = crop(this.ink.strength, top, bottom, left, right);
+    const isWanted = (row, column) => {
+      if (row < 0 || column < 0 || row >= cut.height || column >= cut.width) return false;
+      const name = labels.data[row * cut.width + column];
+      return name > first && name <= last;
+    };
+    for (let at = 0; at < cut.data.length; at++) {
+      const [row, column] = [Math.floor(at / cut.width), at % cut.width];
+      if (isWanted(row, column)) continue;
+      let isEdge = false;
+      for (let near = 0; near < 9 && !labels.data[at] && !isEdge; near++) {
+        isEdge = isWanted(row + Math.floor(near / 3) - 1, column + (near % 3) - 1);
+      }
+      if (!isEdge) cut.data[at] = 0;
+    }
+    return cut;
+  }
+}
+
+// Divide ink at its gaps; null where there are more pieces than a number has.
+export function findPieces(whole) {
+  const ink = shrink(whole);
+  const { data, height: rows, width } = ink.strength;
+  const level = INKED * greatest(data);
+  const { labels, count } = label(image(data.map((value) => Number(value > level)), rows, width));
+  const boxes = findObjects(labels, count);
+  const heights = boxes.map(([top, bottom]) => bottom - top);
+  const tallest = Math.max(...heights);
+  const height = median(heights.filter((value) => value > 0.5 * tallest));
+  const owner = boxes.map(([, , left, right], index) =>
+    Math.max(heights[index], right - left) < SPECK * height ? 0 : index + 1,
+  );
+  const kept = owner.filter(Boolean).map((name) => name - 1);
+  if (kept.length > 4 * MOST_COMPONENTS) return null;
+  const tall = kept.filter((index) => heights[index] >= LOW * height);
+  if (tall.length < 1 || tall.length > MOST_COMPONENTS) return null;
+  for (const index of kept.filter((low) => heights[low] < LOW * height)) {
+    const distances = tall.map((other) => distance(boxes[index], boxes[other]));
+    owner[index] = 1 + tall[distances.indexOf(Math.min(...distances))];
+  }
+  tall.forEach((upper, place) => {
+    for (const lower of tall.slice(place + 1)) {
+      if (!isStacked(boxes[upper], boxes[lower])) continue;
+      const [name, from] = [owner[upper], owner[lower]];
+      owner.forEach((other, index) => { if (other === from) owner[index] = name; });
+    }
+  });
+  rename(labels, [0, ...owner]);
+  // A slanted digit's box leans over its neighbour's: the middle decides.
+  const owned = findObjects(labels, count);
+  const names = [...new Set(owner)].filter(Boolean).sort((one, other) => one - other);
+  const middle = (name) => owned[name - 1][2] + owned[name - 1][3];
+  names.sort((one, other) => middle(one) - middle(other));
+  rename(labels, Array.from({ length: count + 1 }, (_, name) => names.indexOf(name) + 1));
+  return new Pieces(ink, labels, names.map(() => 0), height);
+}
+
+function rename({ data }, names) {
+  for (let at = 0; at < data.length; at++) data[at] = names[data[at]];
+}
+
+// Cut the chosen pieces further, where a line from top to bottom crosses little ink.
+// Returns the pieces, and for each of them the one that it was part of.
+export function cutPieces(pieces, chosen) {
+  const { width } = pieces.labels;
+  const labels = image(new Int32Array(pieces.labels.data.length), pieces.labels.height, width);
+  const [cuts, origins] = [[], []];
+  let left = MOST_CUTS;
+  pieces.boxes.forEach(([top, bottom, first, last], index) => {
+    const mask = crop(pieces.labels, top, bottom, first, last);
+    mask.data.forEach((name, at) => { mask.data[at] = Number(name === index + 1); });
+    let [seams, costs] = [[], []];
+    if (chosen[index] && last - first > NARROW * pieces.height) {
+      [seams, costs] = findSeams(mask, pieces.height, left);
+      left -= seams.length;
+    }
+    const part = (at) => {
+      const [row, column] = [Math.floor(at / mask.width), at % mask.width];
+      return seams.filter((seam) => column >= seam[row]).length;
+    };
+    const inked = [...mask.data.keys()].filter((at) => mask.data[at]);
+    const parts = inked.map(part);
+    const names = [...new Set(parts)].sort((one, other) => one - other);
+    inked.forEach((at, place) => {
+      const target = (top + Math.floor(at / mask.width)) * width + first + (at % mask.width);
+      labels.data[target] = origins.length + 1 + names.indexOf(parts[place]);
+    });
+    cuts.push(0, ...names.slice(1).map((name) => costs[name - 1]));
+    origins.push(...names.map(() => index));
+  });
+  return { pieces: new Pieces(pieces.ink, labels, cuts, pieces.height), origins };
+}
+
+// How far each piece is from the one on its left, along the row where they are nearest: in heights
+// of a digit; 0 where they were cut apart, negative where they overlap.
+export function findGaps({ labels, boxes, cuts, height }) {
+  const first = boxes.map(() => new Float64Array(labels.height).fill(Infinity));
+  const last = boxes.map(() => new Float64Array(labels.height).fill(-Infinity));
+  for (let at = 0; at < labels.data.length; at++) {
+    const name = labels.data[at] - 1;
+    if (name < 0) continue;
+    const [row, column] = [Math.floor(at / labels.width), at % labels.width];
+    first[name][row] = Math.min(first[name][row], column);
+    last[name][row] = Math.max(last[name][row], column + 1);
+  }
+  return boxes.map((box, index) => {
+    if (index === 0 || cuts[index] !== 0) return 0;
+    const gap = Math.min(...first[index].map((column, row) => column - last[index - 1][row]));
+    return (gap === Infinity ? box[2] - boxes[index - 1][3] : gap) / height;
+  });
+}
+
+function findSeams(mask, height, most) {
+  const [rows, columns] = [mask.height, mask.width];
+  const ink = new Float32Array(rows * (columns + 2)).fill(0.5);
+  for (let row = 0; row < rows; row++) {
+    ink.set(mask.data.subarray(row * columns, (row + 1) * columns), row * (columns + 2) + 1);
+  }
+  const [down, up] = [walk(ink, rows, columns + 2, 1), walk(ink, rows, columns + 2, -1)];
+  const start = (rows >> 1) * (columns + 2) + 1;
+  const total = Float32Array.from({ length: columns }, (_, column) =>
+    Math.fround(down[start + column] + up[start + column]) - ink[start + column],
+  );
+  const edge = Math.max(1, rint(APART * height));
+  const lowest = minimumFilter1d(total, edge >> 1);
+  const places = [];
+  for (let at = edge; at < columns - edge; at++) if (total[at] === lowest[at]) places.push(at);
+  places.sort((one, other) => total[one] - total[other]);
+  const pen = Math.min(penWidth(mask), BROADEST * height);
+  const limit = Math.min(most, rint((2.5 * columns) / height) + 1);
+  const chosen = [];
+  for (const place of places) {
+    const isApart = chosen.every((other) => Math.abs(place - other) >= edge);
+    if (chosen.length < limit && isApart) chosen.push(place);
+  }
+  chosen.sort((one, other) => one - other);
+  const seams = chosen.map((place) => trace(down, up, rows, columns + 2, place + 1));
+  return [seams, chosen.map((place) => total[place] / pen)];
+}
+
+// The least ink on any way from the first row (or, upwards, the last) to each pixel.
+function walk(ink, rows, columns, step) {
+  const least = new Float32Array(rows * columns);
+  const begin = step > 0 ? 0 : rows - 1;
+  least.set(ink.subarray(begin * columns, (begin + 1) * columns), begin * columns);
+  for (let row = begin + step; row >= 0 && row < rows; row += step) {
+    const [here, above] = [row * columns, (row - step) * columns];
+    for (let column = 0; column < columns; column++) {
+      const before = column > 0 ? least[above + column - 1] : Infinity;
+      const after = column < columns - 1 ? least[above + column + 1] : Infinity;
+      const aside = Math.fround(Math.min(before, after) + Math.fround(ASIDE));
+      least[here + column] = ink[here + column] + Math.min(least[above + column], aside);
+    }
+  }
+  return least;
+}
+
+function trace(down, up, rows, columns, column) {
+  const seam = new Int32Array(rows);
+  const middle = rows >> 1;
+  for (const [cost, step] of [[down, -1], [up, 1]]) {
+    let at = column;
+    for (let row = middle; row >= 0 && row < rows; row += step) {
+      if (row !== middle) {
+        const before = at;
+        let least = Infinity;
+        for (const other of [before, before - 1, before + 1]) {
+          if (other < 0 || other >= columns) continue;
+          const way = Math.fround(cost[row * columns + other] + (other === before ? 0 : Math.fround(ASIDE)));
+          if (way < least) [least, at] = [way, other];
+        }
+      }
+      seam[row] = at - 1;
+    }
+  }
+  return seam;
+}
+
+// Twice the area by the length of the edge; 4/pi because steps along a slope are too long.
+function penWidth({ data, height, width }) {
+  let [area, edge] = [0, 0];
+  for (let row = 0; row <= height; row++) {
+    for (let column = 0; column <= width; column++) {
+      const at = (y, x) => (y >= 0 && x >= 0 && y < height && x < width ? data[y * width + x] : 0);
+      const here = at(row, column);
+      area += here;
+      edge += Number(here !== at(row - 1, column)) + Number(here !== at(row, column - 1));
+    }
+  }
+  return (2 * area) / ((edge * Math.PI) / 4);
+}
+
+// Cut off the margins, and shrink to the rows that are needed; make faint ink strong.
+function shrink(ink) {
+  const strongest = greatest(ink.strength.data);
+  const [top, bottom, left, right] = findBox(ink.strength, INKED * strongest);
+  let strength = crop(ink.strength, top, bottom, left, right);
+  if (strongest < 255) {
+    const factor = 255 / strongest;
+    strength = image(strength.data.map((value) => rint(value * factor)), bottom - top, right - left);
+  }
+  const scale = Math.max(1, strength.height / ROWS, strength.width / (ROWS * LONGEST));
+  if (scale > 1) {
+    const [height, width] = [strength.height, strength.width].map((side) => Math.max(1, rint(side / scale)));
+    strength = resize(strength, height, width);
+  }
+  return { strength, left: ink.left + ink.scale * left, top: ink.top + ink.scale * top, scale: ink.scale * scale };
+}
+
+// The boxes of the labels 1 to `count`; all 0 where there is no such label.
+function findObjects({ data, height, width }, count) {
+  const boxes = Array.from({ length: count }, () => [height, 0, width, 0]);
+  for (let at = 0; at < data.length; at++) {
+    if (!data[at]) continue;
+    const box = boxes[data[at] - 1];
+    const [row, column] = [Math.floor(at / width), at % width];
+    if (row < box[0]) box[0] = row;
+    if (row >= box[1]) box[1] = row + 1;
+    if (column < box[2]) box[2] = column;
+    if (column >= box[3]) box[3] = column + 1;
+  }
+  return boxes.map((box) => (box[1] ? box : [0, 0, 0, 0]));
+}
+
+// Does one box stand on the other, as the circles of an 8 may?
+function isStacked(box, other) {
+  const rows = Math.min(box[1], other[1]) - Math.max(box[0], other[0]);
+  const columns = Math.min(box[3], other[3]) - Math.max(box[2], other[2]);
+  return rows <= 0 && columns > 0.5 * Math.min(box[3] - box[2], other[3] - other[2]);
+}
+
+// Between two boxes, side by side counted more than one above the other.
+function distance(box, other) {
+  const down = Math.max(box[0] - other[1], other[0] - box[1], 0);
+  const across = Math.max(box[2] - other[3], other[2] - box[3], 0);
+  const middles = Math.abs(box[2] + box[3] - other[2] - other[3]) / 2;
+  return Math.hypot(down, across) + 0.01 * middles;
+}

@@ -1,0 +1,21 @@
+// Reads the drawings that the page hands over, one at a time, beside it.
+import { answerHtml } from "./answer.js";
+import { loadModel } from "./pretrained.js";
+
+let recognizer;
+
+self.onmessage = ({ data: picture }) => {
+  const number = recognizer.readNumber(picture);
+  self.postMessage(number && { html: answerHtml(number, picture.width), text: number.text, probability: number.probability });
+};
+
+try {
+  recognizer = await loadModel();
+  const white = new Uint8Array(4 * 400 * 400).fill(255);
+  for (let row = 100; row < 300; row++) white.fill(0, 4 * (400 * row + 190), 4 * (400 * row + 210));
+  recognizer.readNumber({ data: white, width: 400, height: 400 }); // compiles what is slow at first
+  self.postMessage("ready");
+} catch (error) {
+  self.postMessage("failed");
+  throw error;
+}
