@@ -96,7 +96,8 @@ def fit_box(ink: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "rows
 
 def center(box: Float32[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "28 28"]:
     """Put ink of at most 20x20 into 28x28, its centre of mass as near the middle as it fits."""
-    mass = ndimage.center_of_mass(box)
+    # In float64 it is exact: half a pixel is not decided by rounding, here or in a browser.
+    mass = ndimage.center_of_mass(box.astype(float))
     top, left = (
         min(max(round(MIDDLE - at), 0), IMAGE_SIZE - length)
         for at, length in zip(mass, box.shape, strict=True)

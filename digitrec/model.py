@@ -28,24 +28,24 @@ OLDER_MODELS = {"pooling": "maximum", "squeeze": 0}  # what they do not record
 class NetworkConfig:
     filters: tuple[int, ...] = setting((32, 64, 128), "filters of each block", COUNTS)
     # Odd sizes keep the size of the images, even ones do not pad: 4x4 makes 25x25 pixels of 28x28,
-    # whose border is empty, pooling 12x12 and 6x6, and 2x2 makes 5x5 of those.
+    # whose border is empty, and max-pool 12x12 and 6x6; twice 2x2 makes 4x4 of those.
     kernel_sizes: tuple[tuple[int, ...], ...] = setting(
-        ((4, 3), (3, 3), (3, 2)),
+        ((4,), (3, 3), (2, 2)),
         "sides of the kernels of each block's convolutions",
         LISTS_OF_COUNTS,
         "pixels",
     )
     pooling: str = setting(
-        "average", "what halves the images after a block", one_of("average", "maximum")
+        "maximum", "what halves the images after a block", one_of("maximum", "average")
     )
     squeeze: int = setting(
-        4,
+        0,
         "squeeze-and-excitation after each block: channels for each feature of its hidden layer; "
         "0: none",
         WHOLE,
     )
     head_features: int = setting(
-        0,
+        128,
         "features of the hidden layer in the head; 0: no such layer, but the maxima and averages "
         "of each channel of the last two blocks",
         WHOLE,

@@ -57,12 +57,12 @@ OPTIMIZERS = {"adamw": optax.adamw, "muon": muon, "sgd": sgd}
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = setting(16, "passes over the training images, at most", COUNT)
+    epochs: int = setting(40, "passes over the training images, at most", COUNT)
     batch_size: int = setting(128, "images per step", COUNT)
     optimizer: str = setting(
         "muon", "Optax optimiser; adamw without weight decay is Adam", one_of(*OPTIMIZERS)
     )
-    learning_rate: float = setting(0.003, "peak learning rate", POSITIVE, "per step")
+    learning_rate: float = setting(0.002, "peak learning rate", POSITIVE, "per step")
     weight_decay: float = setting(0.0, "weight decay, as Optax takes it", SHARE)
     schedule: str = setting(
         "cosine",
@@ -70,7 +70,7 @@ class TrainingConfig:
         "stops falling",
         one_of("cosine", "plateau"),
     )
-    warmup_epochs: float = setting(1.0, "warm-up, for cosine", NOT_NEGATIVE, "epochs")
+    warmup_epochs: float = setting(2.0, "warm-up, for cosine", NOT_NEGATIVE, "epochs")
     plateau_factor: float = setting(0.3, "what plateau multiplies the rate by", FRACTION)
     plateau_patience: int = setting(
         3, "time without a lower validation loss before plateau reduces the rate", COUNT, "epochs"
@@ -79,7 +79,7 @@ class TrainingConfig:
         0.0, "label smoothing: share of each target that all classes get", SHARE
     )
     calm_epochs: int = setting(
-        3,
+        8,
         "the last ones, over which augmentation falls to 0; the best epoch is one of these",
         WHOLE,
         "epochs",

@@ -221,13 +221,7 @@ BEST = Recipe()
 
 # A smaller network, without drawings: 99.43 % of the validation images after 106 s, on average.
 FAST = Recipe(
-    network=NetworkConfig(
-        kernel_sizes=((4,), (3,), (2, 2)),
-        pooling="maximum",
-        squeeze=0,
-        head_features=128,
-        block_dropout=0.03,
-    ),
+    network=NetworkConfig(kernel_sizes=((4,), (3,), (2, 2)), block_dropout=0.03),
     training=TrainingConfig(epochs=7, learning_rate=0.004, warmup_epochs=0.3, calm_epochs=2),
     augmentation=AugmentConfig(rotation=10.0, stretch=0.1, elasticity=0.5, marks=0.0),
     synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
@@ -238,14 +232,7 @@ FAST = Recipe(
 # plateau, early stopping, rotation, zoom and translation, a stratified 42,000 images.
 CLASSIC = Recipe(
     split=SplitConfig(protocol="kaggle-42k"),
-    network=NetworkConfig(
-        kernel_sizes=((3,), (3,), (3,)),
-        pooling="maximum",
-        squeeze=0,
-        head_features=128,
-        block_dropout=0.1,
-        head_dropout=0.3,
-    ),
+    network=NetworkConfig(kernel_sizes=((3,), (3,), (3,)), block_dropout=0.1, head_dropout=0.3),
     training=TrainingConfig(
         epochs=60,
         optimizer="adamw",

@@ -22,7 +22,7 @@ export class DigitRecognizer {
       return logits;
     });
     if (!lines) return null;
-    if (!lines.length) return { text: "", digits: [], boxes: [], probability: 0, isNumber: false };
+    if (!lines.length) return { text: "", reading: "", digits: [], boxes: [], probability: 0, isNumber: false };
     const numbers = lines.map((line) => this.judgeLine(line, picture));
     const [left, top, right, bottom] = numbers.at(-1).boxes[0];
     // What is no number and not wide was meant as one sign.
