@@ -130,6 +130,15 @@ def expect_blank(page):
     expect(page.locator("#answer .blank")).to_be_visible(timeout=PATIENCE)
 
 
+def leave_to_server(page):
+    """Let the page read by the server alone, as where its worker cannot be had."""
+    page.route("**/reading/**", lambda route: route.abort())
+
+
+def wait_for_reader(page, reader="browser"):
+    expect(page.locator("html")).to_have_attribute("data-reader", reader, timeout=PATIENCE)
+
+
 def strokes(page):
     return page.evaluate("document.querySelector('digit-pad').visible().length")
 
@@ -278,8 +287,8 @@ def test_what_is_no_digit_gets_no_numeral_and_no_percentages(open_page, app_url)
     expect(answer.locator(".hint")).to_have_text("Draw larger", timeout=PATIENCE)
 
 
-def test_stroke_needs_two_requests(open_page, app_url):
-    page = open_page(app_url, **DESKTOP)
+def test_stroke_that_the_server_reads_needs_two_requests(open_page, app_url):
+    page = open_page(app_url, prepare=leave_to_server, **DESKTOP)
     draw(page, *SEVEN)
     expect_digit(page, 7)
     page.wait_for_timeout(500)
@@ -291,6 +300,169 @@ def test_stroke_needs_two_requests(open_page, app_url):
         expect(page.locator(f'#answer img[src="{before}"]')).to_have_count(0, timeout=PATIENCE)
     page.wait_for_timeout(1000)  # for requests that come after the answer
     assert 0 < len(requests) <= 3 * 2, requests
+
+
+def test_answer_follows_the_pen_without_a_request(open_page, app_url):
+    page = open_page(app_url, **DESKTOP)
+    wait_for_reader(page)
+    expect(page.locator("#footer .by-browser")).to_be_visible()
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.mouse.move(*place(page, 0.36, 0.3))
+    page.mouse.down()
+    silent = page.locator("#answer [aria-live=off]")
+    for corner in ((0.64, 0.3), (0.46, 0.72)):
+        page.mouse.move(*place(page, *corner), steps=10)
+    expect_digit(page, 7)  # while the pen is down
+    expect(silent).to_have_count(1)  # a screen reader waits
+    assert strokes(page) == 0
+    page.mouse.up()
+    expect(silent).to_have_count(0)
+    draw(page, (0.36, 0.5), (0.64, 0.5))  # a bar
+    expect_digit(page, 7)
+    tool(page, "undo").click()
+    tool(page, "undo").click()
+    expect_blank(page)
+    assert requests == []
+
+
+def test_answer_of_the_browser_is_that_of_the_server(open_page, app_url):
+    ours, theirs = open_page(app_url, **DESKTOP), open_page(app_url, prepare=leave_to_server)
+    wait_for_reader(ours)
+    wait_for_reader(theirs, "server")
+    expect(theirs.locator("#footer .by-server")).to_be_visible()
+    theirs.set_viewport_size(DESKTOP["viewport"])
+    read = """() => {
+        const answer = document.querySelector('#answer .answer').cloneNode(true);
+        answer.querySelector('.boxes')?.remove();
+        answer.querySelectorAll('img').forEach((picture) => picture.removeAttribute('src'));
+        return answer.outerHTML;
+    }"""
+    for digit in (*PEN_DIGITS, "star", "speck"):
+        found = []
+        for page in (ours, theirs):
+            if digit == "star":
+                for line in STAR:
+                    draw(page, *line)
+            elif digit == "speck":
+                draw(page, (0.5, 0.5), (0.51, 0.5))
+            else:
+                draw_digit(page, digit, 0.1)
+                draw_digit(page, (digit + 3) % 10, 0.55)
+            page.wait_for_timeout(1500)
+            found.append(page.evaluate(read))
+            tool(page, "clear").click()
+            expect_blank(page)
+        assert found[0] == found[1]
+
+
+def asked_for(page):
+    """Which digit the game asks for, by its word."""
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    return words.index(page.locator("#top .task .spoken").inner_text())
+
+
+def test_ten_digits_are_asked_for_timed_and_challenge_a_friend(open_page, app_url):
+    page = open_page(app_url, permissions=["clipboard-read", "clipboard-write"], **PHONE)
+    wait_for_reader(page)
+    page.locator("#top .play").tap()
+    asked = []
+    for number in range(10):
+        expect(page.locator("#top .clock")).to_contain_text(f"{number} of 10", timeout=PATIENCE)
+        asked.append(asked_for(page))
+        for stroke in PEN_DIGITS[asked[-1]]:
+            touch(page, *[(0.25 + 0.05 * x, 0.25 + 0.05 * y) for x, y in stroke])
+    result = page.locator(".result")
+    expect(result).to_contain_text("Ten digits in", timeout=PATIENCE)
+    assert sorted(asked) == list(range(10))
+    seconds = float(re.findall(r"in ([\d.]+) s", result.inner_text())[0])
+    assert seconds > 0
+    with page.expect_download() as download:
+        result.locator("[name=picture]").tap()
+    with Image.open(download.value.path()) as picture:
+        assert picture.size == (1100, 520)
+    page.evaluate("navigator.canShare = undefined")
+    result.locator("[name=challenge]").tap()
+    expect(result.locator("[name=challenge]")).to_have_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert parse_qs(urlparse(link).query) == {
+        "ten": ["".join(map(str, asked))],
+        "time": [f"{seconds:.1f}"],
+    }
+    friend = open_page(link, **DESKTOP)
+    expect(friend.locator("#top .clock")).to_contain_text(f"friend took {seconds:.1f} s")
+    assert asked_for(friend) == asked[0]
+    friend.locator("#top .play").click()
+    expect(friend.locator("#top .claim")).to_be_visible()
+
+
+def test_game_waits_while_the_page_is_hidden_and_for_the_right_digit(open_page, app_url):
+    page = open_page(f"{app_url}?ten=7123456890", **DESKTOP)
+    expect(page.locator("#top .task .spoken")).to_have_text("seven", timeout=PATIENCE)
+    hide = """(hidden) => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    draw(page, *ONE)
+    expect_digit(page, 1)
+    expect(page.locator("#top .clock")).to_contain_text("0 of 10")
+    page.evaluate(hide, True)
+    shown = page.locator("#top .clock").inner_text()
+    page.wait_for_timeout(500)
+    assert page.locator("#top .clock").inner_text() == shown
+    page.evaluate(hide, False)
+    expect(page.locator("#top .clock")).not_to_have_text(shown)
+    tool(page, "clear").click()
+    draw(page, *SEVEN)
+    expect(page.locator("#top .clock")).to_contain_text("1 of 10", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("order", ["", "123", "0123456788", "<b>", "0123456789"])
+def test_links_to_no_game_open_the_page(open_page, app_url, order):
+    page = open_page(f"{app_url}?ten={order}&time=x", **DESKTOP)
+    wait_for_reader(page)
+    game = page.locator("#top .task")
+    expect(game).to_be_visible() if order == "0123456789" else expect(game).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda route: route.abort(),
+        lambda route: route.fulfill(status=200, body=b"other bytes than the checksum says"),
+    ],
+    ids=["missing", "damaged"],
+)
+def test_server_reads_where_the_weights_are_not_right(open_page, app_url, damage):
+    page = open_page(
+        app_url, prepare=lambda page: page.route("**/*.safetensors", damage), ours=False, **DESKTOP
+    )
+    wait_for_reader(page, "server")
+    draw(page, *SEVEN)
+    expect_digit(page, 7)
+
+
+def test_drawings_are_read_without_a_server_and_the_rest_when_it_is_back(
+    open_page, tmp_path, tmp_path_factory
+):
+    port = free_port()
+    with serve_app(tmp_path, port=port) as url:
+        page = open_page(url, **DESKTOP)
+        wait_for_reader(page)
+    draw(page, *ONE)
+    expect_digit(page, 1)
+    expect(page.locator(".status")).to_have_text("")
+    action(page, "why").click()
+    expect(page.locator(".status")).to_contain_text("Drawings are read all the same")
+    tool(page, "clear").click()
+    draw(page, *SEVEN)
+    expect_digit(page, 7)
+    with serve_app(tmp_path_factory.mktemp("again"), port=port):
+        expect(page.locator(".status")).to_have_text("", timeout=PATIENCE)
+        expect_digit(page, 7)
+        if action(page, "why").get_attribute("aria-pressed") == "false":
+            action(page, "why").click()
+        expect(page.locator(".explanation img")).to_be_visible(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -427,7 +599,7 @@ def test_saved_picture_is_a_card_of_drawing_and_answer(open_page, app_url, tmp_p
 
 
 def test_newest_drawing_wins_when_an_answer_is_late(open_page, app_url):
-    page = open_page(app_url, **DESKTOP)
+    page = open_page(app_url, prepare=leave_to_server, **DESKTOP)
     page.route("**/queue/join*", lambda route: (page.wait_for_timeout(1200), route.continue_()))
     draw(page, *SEVEN)
     expect(page.locator("#answer .status")).to_have_text("Reading…", timeout=PATIENCE)
@@ -440,7 +612,7 @@ def test_newest_drawing_wins_when_an_answer_is_late(open_page, app_url):
 
 
 def test_busy_server_is_a_calm_message_and_is_asked_again(open_page, app_url):
-    page = open_page(app_url, **DESKTOP)
+    page = open_page(app_url, prepare=leave_to_server, **DESKTOP)
     page.route("**/queue/join*", lambda route: route.fulfill(status=503, json={"error": "busy"}))
     draw(page, *ONE)
     expect(page.locator(".status")).to_contain_text("Many people are drawing", timeout=PATIENCE)
@@ -454,7 +626,7 @@ def test_drawing_is_safe_when_the_server_goes_and_is_read_when_it_is_back(
 ):
     port = free_port()
     with serve_app(tmp_path, port=port) as url:
-        page = open_page(url, **DESKTOP)
+        page = open_page(url, prepare=leave_to_server, **DESKTOP)
         draw(page, *ONE)
         expect_digit(page, 1)
     draw(page, (0.36, 0.3), (0.5, 0.3))

@@ -45,3 +45,22 @@ def test_dropout_and_batch_statistics_act_in_training_only():
     network.eval()
     np.testing.assert_array_equal(network(pixels), network(pixels))
     jax.tree.map(np.testing.assert_array_equal, before, nnx.state(network, nnx.BatchStat))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        NetworkConfig(pooling="average", squeeze=4, head_features=0),
+        NetworkConfig(kernel_sizes=((3, 3), (3,), (2,)), pooling="average"),
+        NetworkConfig(head_features=0),
+    ],
+)
+def test_other_kinds_of_network_learn_with_all_their_parameters(config):
+    network = Network(config, rngs=nnx.Rngs(0))
+    network.train()
+    random = np.random.default_rng(0)
+    pixels = jnp.asarray(random.integers(0, 256, (8, 28, 28, 1), np.uint8))
+    loss = nnx.jit(nnx.grad(lambda network: (network(pixels, jax.random.key(0)) ** 2).sum()))
+    gradients = loss(network)
+    for path, gradient in nnx.to_flat_state(gradients):
+        assert np.isfinite(gradient[...]).all() and np.abs(gradient[...]).max() > 0, path

@@ -6,7 +6,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitrec.normalization import BatchNorm, max_pool
+from digitrec.normalization import BatchNorm, average_pool, max_pool
 
 
 def both(channels, seed):
@@ -93,3 +93,8 @@ def test_after_training_the_running_statistics_normalize_as_in_flax(seed):
         module(images)
         module.eval()
     assert relative_error(*(module(images) for module in modules)) < 1e-5
+
+
+def test_average_pool_takes_the_mean_of_each_square():
+    images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 7, 3)), jnp.float32)
+    np.testing.assert_allclose(average_pool(images), nnx.avg_pool(images, (2, 2), (2, 2)), atol=1e-6)

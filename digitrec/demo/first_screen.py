@@ -33,6 +33,9 @@ def header_html(claim: str) -> str:
         f'<p class="claim">{escape(claim)}</p>'
         '<p class="greeting">Someone drew this. What do you see? '
         '<button type="button" class="own">Draw your own</button></p>'
+        '<p class="task" aria-live="assertive"></p><p class="clock"></p>'
+        '<button type="button" class="play"><span class="start">Play'
+        '<span class="wide">: ten digits</span></span><span class="stop">Stop</span></button>'
     )
 
 

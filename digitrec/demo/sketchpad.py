@@ -57,7 +57,7 @@ class Sketchpad(gr.HTML):
 
 # What the pad is made of. They run before the rest of the page has arrived, where
 # `first_screen.FirstScreen` puts them, and otherwise with the component; never twice.
-EARLY_SCRIPTS = ("page.js", "pad.js")
+EARLY_SCRIPTS = ("page.js", "pad.js", "ten_digits.js")
 
 
 def _decode_data_url(text: str) -> UInt8[np.ndarray, "height width 4"]:

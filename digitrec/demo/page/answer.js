@@ -63,8 +63,7 @@ watch("value", () => {
 });
 // While the pen moves, a screen reader waits for the answer that stays.
 document.addEventListener("digitrec-read", ({ detail: { html, isLast } }) => {
-  element.querySelector("[aria-live]").ariaBusy = String(!isLast);
-  props.value = html;
+  props.value = isLast ? html : `<div aria-live="off">${html}</div>`;
   isRead = true;
   keep();
   if (isLast) tell("answered");

@@ -47,12 +47,16 @@
     root.dataset.reader = "server";
     if (!pad || !script) return;
     for (const change of ["begin", "move", "change"]) pad.addEventListener(change, due);
+    document.addEventListener("digitrec", ({ detail }) => {
+      if (detail === "here") due(); // the place for the answer has come
+    });
     worker = new Worker(script, { type: "module" });
     worker.onerror = fail;
     worker.onmessage = ({ data }) => {
       if (data === "failed") return fail();
       if (data !== "ready") return answer(data);
       root.dataset.reader = "browser";
+      tell("digitrec", "able");
       due();
     };
   });

@@ -1,0 +1,185 @@
+// A game, "Ten digits": each digit is asked for once, and the next one as soon as the browser has read
+// the right one. Nothing of it goes to the server; a link challenges a friend to the same order.
+(() => {
+  const root = document.documentElement;
+  if ("game" in root.dataset) return;
+  root.dataset.game = "";
+
+  const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+  const SURE = 0.9; // probability from which a digit is accepted
+  const CELL = 220; // pixels of the picture for each drawing
+
+  const address = new URLSearchParams(window.location.search);
+  let pad = null;
+  let order = []; // the digits, as they are asked for
+  let drawings = []; // a canvas for each that was drawn
+  let rival = 0; // seconds of the friend who sent the link; 0 without
+  let seconds = 0; // until the clock was last stopped
+  let since = null; // when it was started, milliseconds; null while it stands
+  let ticking = null;
+
+  const isOn = () => root.dataset.mode === "ten";
+  const isOver = () => drawings.length === order.length;
+  const elapsed = () => seconds + (since === null ? 0 : (performance.now() - since) / 1000);
+  const inSeconds = (time) => `${time.toFixed(1)} s`;
+
+  function shuffled() {
+    const digits = [...NAMES.keys()];
+    for (let last = 9; last > 0; last--) {
+      const other = Math.floor(Math.random() * (last + 1));
+      [digits[last], digits[other]] = [digits[other], digits[last]];
+    }
+    return digits;
+  }
+
+  function begin(digits) {
+    [order, drawings, seconds, since] = [digits, [], 0, null];
+    root.dataset.mode = "ten";
+    pad.querySelector(".result")?.remove();
+    wipe();
+    show();
+  }
+
+  function end() {
+    stopClock();
+    delete root.dataset.mode;
+    pad.querySelector(".result")?.remove();
+    wipe();
+  }
+
+  // Also a stroke under way: the next digit begins with a new one.
+  function wipe() {
+    pad.stroke = null;
+    pad.reset();
+  }
+
+  // The heading is laid out twice: before Gradio is there, and by Gradio.
+  function show() {
+    const digit = order[drawings.length];
+    for (const task of document.querySelectorAll(".task")) {
+      task.innerHTML = isOver()
+        ? "All ten!"
+        : `Draw a <b aria-hidden="true">${digit}</b><span class="spoken">${NAMES[digit]}</span>`;
+    }
+    tick();
+  }
+
+  function tick() {
+    const friend = rival ? `, your friend took ${inSeconds(rival)}` : "";
+    for (const clock of document.querySelectorAll(".clock")) {
+      clock.textContent = `${drawings.length} of 10, ${inSeconds(elapsed())}${friend}`;
+    }
+  }
+
+  function startClock() {
+    if (!isOn() || since !== null || isOver()) return;
+    since = performance.now();
+    ticking = setInterval(tick, 100);
+  }
+
+  function stopClock() {
+    [seconds, since] = [elapsed(), null];
+    clearInterval(ticking);
+  }
+
+  function accept() {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = CELL;
+    const context = canvas.getContext("2d");
+    pad.drawOn(context, CELL);
+    if (pad.stroke) pad.paint(context, CELL, pad.stroke);
+    drawings.push(canvas);
+    if (isOver()) stopClock();
+    wipe();
+    show();
+    if (isOver()) showResult();
+  }
+
+  function showResult() {
+    const result = document.createElement("div");
+    result.className = "result";
+    const best = rival && seconds < rival ? " You beat your friend!" : "";
+    result.innerHTML =
+      `<p role="status">Ten digits in ${inSeconds(seconds)}.${best}</p><div class="tools">` +
+      '<button type="button" name="again">Again</button><button type="button" name="picture">Save picture</button>' +
+      '<button type="button" name="challenge">Challenge a friend</button></div>';
+    result.querySelector("div").before(toPicture());
+    result.addEventListener("click", ({ target }) => {
+      if (target.name === "again") begin(shuffled());
+      if (target.name === "picture") savePicture();
+      if (target.name === "challenge") challenge(target);
+    });
+    pad.querySelector(".sheet").append(result);
+  }
+
+  function toPicture() {
+    const picture = document.createElement("canvas");
+    [picture.width, picture.height] = [5 * CELL, 2 * CELL + 80];
+    const context = picture.getContext("2d");
+    context.fillStyle = "#4338ca";
+    context.fillRect(0, 0, picture.width, picture.height);
+    drawings.forEach((drawing, place) => {
+      const [column, row] = [order[place] % 5, Math.floor(order[place] / 5)]; // 0 to 9, as they count
+      context.drawImage(drawing, column * CELL + 4, row * CELL + 4, CELL - 8, CELL - 8);
+    });
+    context.fillStyle = "#fff";
+    context.font = "40px system-ui, sans-serif";
+    context.fillText(`Ten digits in ${inSeconds(seconds)}   ${window.location.host}`, 24, 2 * CELL + 54);
+    return picture;
+  }
+
+  function savePicture() {
+    const link = document.createElement("a");
+    link.href = toPicture().toDataURL("image/png");
+    link.download = "ten-digits.png";
+    link.click();
+  }
+
+  async function challenge(button) {
+    const link = new URL(window.location.origin + window.location.pathname);
+    link.searchParams.set("ten", order.join(""));
+    link.searchParams.set("time", seconds.toFixed(1));
+    const words = { title: "digitrec", text: `Ten digits in ${inSeconds(seconds)}. Can you beat it?`, url: link.href };
+    if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.(words)) {
+      return navigator.share(words).catch(() => {}); // closed without sharing
+    }
+    try {
+      await navigator.clipboard.writeText(link.href);
+      button.textContent = "Link copied";
+    } catch {
+      window.prompt("The link to your challenge", link.href); // to be copied by hand
+    }
+  }
+
+  // Of a link: ten different digits, and the friend's time.
+  function challenged() {
+    const [digits, time] = [address.get("ten") ?? "", Number(address.get("time"))];
+    if (!/^\d{10}$/.test(digits) || new Set(digits).size !== 10) return null;
+    return { digits: [...digits].map(Number), time: time > 0 && time < 10000 ? time : 0 };
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    if (!target.closest?.(".play")) return;
+    if (isOn()) return end();
+    begin(shuffled());
+  });
+  document.addEventListener("visibilitychange", () => {
+    // Nobody draws in a page that is hidden, so its clock stands.
+    if (document.hidden) stopClock();
+    else if (isOn() && (seconds > 0 || drawings.length)) startClock();
+  });
+  document.addEventListener("digitrec-read", ({ detail: { text, probability } }) => {
+    if (isOn() && !isOver() && text === String(order[drawings.length]) && probability >= SURE) accept();
+  });
+  document.addEventListener("digitrec", ({ detail }) => {
+    if (detail === "here" && isOn()) show(); // the heading has been laid out anew
+    if (detail !== "able" || !challenged() || isOn()) return;
+    const { digits, time } = challenged();
+    rival = time;
+    begin(digits);
+  });
+  customElements.whenDefined("digit-pad").then(() => {
+    pad = document.querySelector("digit-pad");
+    pad?.addEventListener("begin", startClock);
+  });
+})();

@@ -1,0 +1,146 @@
+"""The scripts by which a browser reads, run by Node: they are Python's twins."""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from browser_reading import compare
+from conftest import ROOT
+from drawn_digits import CANVASES, CELLS, Drawing, draw
+from PIL import Image
+from read_numbers import write_lines
+
+from digitrec import DigitRecognizer
+from digitrec.demo.browser import reading_files
+from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
+
+READING = ROOT / "digitrec" / "demo" / "page" / "reading"
+# Where Python keeps what a script's constants say, if not in the module of the script's name.
+TWINS = {
+    "answer": "digitrec.demo.answer",
+    "convolution": "digitrec.normalization",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def node():
+    if shutil.which("node") is None:
+        if os.environ.get("CI"):
+            pytest.fail("needs Node, which .ci/run installs with npm")
+        pytest.skip("needs Node: apt-get install npm")
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return DigitRecognizer.from_pretrained()
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in READING.glob("*.js")))
+def test_constants_are_those_of_python(script):
+    if script == "worker":
+        return  # it runs in a browser only, and has none
+    program = f"""
+        const found = Object.entries(await import({json.dumps((READING / script).as_uri() + ".js")}));
+        const isConstant = ([name]) => name === name.toUpperCase();
+        console.log(JSON.stringify(Object.fromEntries(found.filter(isConstant))));
+    """
+    result = subprocess.run(
+        ["node", "--input-type=module", "-e", program], capture_output=True, text=True, check=True
+    )
+    constants = json.loads(result.stdout)
+    if not constants:
+        return
+    twin = importlib.import_module(TWINS.get(script, f"digitrec.{script}"))
+    for name, value in constants.items():
+        expected = getattr(twin, name)
+        assert value == (expected._asdict() if isinstance(value, dict) else expected), name
+
+
+def test_drawings_of_all_kinds_are_read_as_by_python(recognizer, pen_digits):
+    drawings = [
+        Drawing(pen_digits[index % 10], cell, CANVASES[index % 2], index)
+        for index, cell in enumerate(CELLS)
+    ]
+    pictures = [(str(drawing.digit.label), draw(drawing)) for drawing in drawings]
+    nothing = Image.new("RGBA", (400, 400), "white")
+    dot = nothing.copy()
+    dot.paste("black", (200, 200, 203, 204))
+    faint = Image.new("RGBA", (400, 400), (255, 255, 255, 255))
+    faint.paste((235, 235, 235), (100, 100, 120, 300))
+    figures = compare(recognizer, [*pictures, ("", nothing), ("", dot), ("", faint)])
+    assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
+
+
+def test_numbers_are_read_as_by_python(recognizer, pen_digits):
+    lines = write_lines(pen_digits, 60, seed=1)
+    figures = compare(recognizer, [(line.text, line.picture) for line in lines])
+    assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
+
+
+def test_what_looks_like_a_photo_is_left_to_the_server(recognizer):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    assert compare(recognizer, [("", Image.fromarray(noise))])["same"] == 0
+
+
+@pytest.mark.skipif("DIGITREC_STROKES" not in os.environ, reason="needs DIGITREC_STROKES")
+def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
+    from drawn_digits import QUICK_DRAWINGS, plan
+
+    digits = read_unipen(os.environ["DIGITREC_STROKES"], MEASURING_WRITERS)
+    drawings = plan(digits, QUICK_DRAWINGS)
+    lines = write_lines(digits, 144, seed=0)
+    pictures = [(str(drawing.digit.label), draw(drawing)) for drawing in drawings]
+    for part in (pictures, [(line.text, line.picture) for line in lines]):
+        figures = compare(recognizer, part)
+        assert min(figures["same"], figures["same_images"]) >= 0.999
+        assert figures["same_probabilities"] >= 0.99
+
+
+def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits):
+    """All that `NetworkConfig` offers, with random weights."""
+    from dataclasses import asdict
+
+    from flax import nnx
+
+    from digitrec import pretrained
+    from digitrec.model import Network, NetworkConfig
+
+    for index, config in enumerate(
+        (
+            NetworkConfig(),
+            NetworkConfig(squeeze=0, kernel_sizes=((3, 3), (3,), (2,))),
+            NetworkConfig(pooling="maximum", head_features=32),
+        )
+    ):
+        folder = tmp_path / str(index)
+        state = nnx.split(Network(config, rngs=nnx.Rngs(index)))[1]
+        pretrained.save_model(
+            folder, state, {**recognizer.config, "model": asdict(config)}, metrics={}
+        )
+        pictures = [("", draw(Drawing(digit, CELLS[0], 400, 0))) for digit in pen_digits]
+        figures = compare(DigitRecognizer.from_pretrained(folder), pictures)
+        assert figures["same"] == figures["same_probabilities"] == 1
+
+
+def test_compiled_convolution_is_that_of_its_source(tmp_path):
+    if shutil.which("npm") is None:
+        pytest.skip("needs npm: apt-get install npm")
+    subprocess.run(
+        ["npm", "install", "--silent", "--prefix", tmp_path, "wabt@1.0.39"], check=True, timeout=120
+    )
+    program, made = tmp_path / "node_modules" / ".bin" / "wat2wasm", tmp_path / "made.wasm"
+    subprocess.run([program, READING / "convolution.wat", "-o", made], check=True)
+    assert made.read_bytes() == (READING / "convolution.wasm").read_bytes()
+
+
+def test_first_visit_fetches_little(recognizer):
+    import gzip
+
+    files = reading_files(recognizer)
+    sizes = {address: len(gzip.compress(content)) for address, content in files.items()}
+    assert sum(sizes.values()) <= 1_000_000
+    assert sum(size for address, size in sizes.items() if address.endswith(".js")) <= 25 * 1024
