@@ -110,7 +110,7 @@ def _uploaded_file(component: Component, file: gr.FileData | ImageData) -> Path:
 
 
 @asynccontextmanager
-async def clean_up(app: Any) -> AsyncIterator[None]:
+async def delete_old_uploads(app: Any) -> AsyncIterator[None]:
     """Delete old uploads as long as a Gradio app runs, and all of them at its end.
 
     Gradio's own `delete_cache` leaves a folder for each, and ends for good when a file is uploaded
