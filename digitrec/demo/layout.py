@@ -16,8 +16,8 @@ from digitrec.demo.feedback import Feedback
 from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen, header_html
 from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
 from digitrec.demo.handlers import Handlers
+from digitrec.demo.memory import give_back_memory
 from digitrec.demo.sketchpad import Sketchpad
-from digitrec.demo.unread import forget_unread
 from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, delete_old_uploads
 from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
@@ -45,8 +45,8 @@ LIVE: dict[str, Any] = {
 
 @asynccontextmanager
 async def clean_up(app: Any) -> AsyncIterator[None]:
-    """Delete what visitors leave behind, as long as a Gradio app runs."""
-    async with delete_old_uploads(app), forget_unread(app):
+    """Clear away what visitors leave behind, as long as a Gradio app runs."""
+    async with delete_old_uploads(app), give_back_memory(app):
         yield
 
 

@@ -1,17 +1,20 @@
-"""What a visitor never fetches is forgotten; what is fetched within a minute is there."""
+"""What a visitor never fetches is forgotten, what is fetched within a minute is there."""
 
 import http.client
 import json
+import platform
 import time
 import urllib.parse
 from contextlib import contextmanager
 
 import gradio as gr
+import psutil
+import pytest
 from conftest import free_port
 
-from digitrec.demo import unread
+from digitrec.demo import memory
 from digitrec.demo.layout import clean_up
-from digitrec.demo.unread import forget_ended
+from digitrec.demo.memory import forget_unread, return_free_memory
 
 
 def wait(seconds):
@@ -75,7 +78,7 @@ def wait_until(is_so):
 
 
 def test_nothing_is_kept_of_calls_that_are_read_left_or_never_read(monkeypatch):
-    monkeypatch.setattr(unread, "KEPT_SECONDS", 1.0)
+    monkeypatch.setattr(memory, "KEPT_SECONDS", 1.0)
     with launched() as demo:
         for _ in range(5):
             read(demo, start(demo))
@@ -90,14 +93,33 @@ def test_answer_waits_from_one_look_to_the_next():
     with launched() as demo:
         streams = [start(demo) for _ in range(2)]
         wait_until(lambda: not demo._queue.event_ids_to_events)
-        ended = forget_ended(demo._queue, set())
+        ended = forget_unread(demo._queue, set())
         assert held(demo) == len(ended) == 2
         assert 'event: complete\ndata: ["0"]' in read(demo, streams[0])
-        assert forget_ended(demo._queue, ended) == set()
+        assert forget_unread(demo._queue, ended) == set()
         assert held(demo) == 0
 
 
 def test_call_is_not_forgotten_while_it_runs(monkeypatch):
-    monkeypatch.setattr(unread, "KEPT_SECONDS", 0.2)
+    monkeypatch.setattr(memory, "KEPT_SECONDS", 0.2)
     with launched() as demo:
         assert 'event: complete\ndata: ["1.5"]' in read(demo, start(demo, "1.5"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is free")
+def test_free_memory_between_what_is_used_is_returned():
+    blocks = [bytearray(b"a" * 64_000) for _ in range(2000)]
+    kept = blocks[::10]
+    del blocks
+    before = psutil.Process().memory_info().rss
+    return_free_memory()
+    assert before - psutil.Process().memory_info().rss > 50_000_000
+    assert len(kept) == 200
+
+
+def test_free_memory_is_returned_while_the_app_runs(monkeypatch):
+    returned = []
+    monkeypatch.setattr(memory, "KEPT_SECONDS", 0.1)
+    monkeypatch.setattr(memory, "return_free_memory", lambda: returned.append(True))
+    with launched():
+        wait_until(lambda: len(returned) >= 2)
