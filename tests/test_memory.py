@@ -3,8 +3,10 @@
 import http.client
 import json
 import platform
+import threading
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import gradio as gr
@@ -106,14 +108,36 @@ def test_call_is_not_forgotten_while_it_runs(monkeypatch):
         assert 'event: complete\ndata: ["1.5"]' in read(demo, start(demo, "1.5"))
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what is free")
+only_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc keeps memory")
+
+
+def resident():
+    return psutil.Process().memory_info().rss
+
+
+@only_glibc
+def test_threads_keep_nothing_of_large_pictures():
+    with launched(), ThreadPoolExecutor(8) as threads:
+        bytearray(b"a" * 32_000_000)  # after one as large, glibc would keep such pieces
+        together = threading.Barrier(8)
+
+        def read_picture(_):
+            together.wait()  # so that each is another thread
+            return len(bytearray(b"a" * 8_000_000))
+
+        before = resident()
+        assert sum(threads.map(read_picture, range(8))) == 64_000_000
+        assert resident() - before < 16_000_000
+
+
+@only_glibc
 def test_free_memory_between_what_is_used_is_returned():
     blocks = [bytearray(b"a" * 64_000) for _ in range(2000)]
     kept = blocks[::10]
     del blocks
-    before = psutil.Process().memory_info().rss
+    before = resident()
     return_free_memory()
-    assert before - psutil.Process().memory_info().rss > 50_000_000
+    assert before - resident() > 50_000_000
     assert len(kept) == 200
 
 
