@@ -19,7 +19,7 @@ from gradio_client.utils import decode_base64_to_binary
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BATCH = 64  # pictures
-KEPT_SECONDS = 3600  # uploads that are as old are deleted; once in as long
+KEPT_SECONDS = 3600.0  # uploads that are as old are deleted; once in as long
 
 
 def refusal(sentence: str) -> gr.Error:
@@ -127,7 +127,7 @@ async def delete_old_uploads(app: Any) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        delete_uploads(app.get_blocks(), 0)
+        delete_uploads(app.get_blocks(), 0.0)
 
 
 def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
