@@ -4,8 +4,8 @@ A call's messages wait in Gradio's queue, by session, until its stream is read. 
 of the last 2,000 sessions, read or not, and a set of events of every session that there ever was.
 Each call through the API is a session of its own.
 
-glibc keeps what a thread has freed for that thread, and the more the larger its pictures were: 56
-MiB after 800 damaged ones. With a bound it keeps 7.
+glibc keeps what a thread has freed for that thread, and the more the larger its pictures were:
+after 800 damaged ones the app had grown by 56 MiB, and with the bound by 5.
 """
 
 import asyncio
