@@ -48,7 +48,7 @@ class Sizes(NamedTuple):
     crowd_seconds: float = 60.0
     warm_calls: int = 2000  # before memory is first looked at
     calls: int = 20_000
-    kept_seconds: float = 60.0  # uploads, during these calls
+    kept_seconds: float = 60.0  # uploads and unread answers, during these calls
 
 
 QUICK = Sizes(2000, 50, 4, 200, 3.0, 100, 200, 3.0)
@@ -312,10 +312,12 @@ def _report_requests(app: App, sizes: Sizes, recognizer: DigitRecognizer, report
 
 def _report_long_run(app: App, sizes: Sizes, recognizer: DigitRecognizer, report) -> None:
     digits = make_digits(256, recognizer)
+    clearing = 2 * sizes.kept_seconds + 5  # seconds, until what was left is old, and cleared away
     wrong = try_calls(app.url, digits, sizes.warm_calls, seed=0).wrong
+    time.sleep(clearing)
     before = measure(app)
     tally = try_calls(app.url, digits, sizes.calls, seed=1)
-    time.sleep(2 * sizes.kept_seconds + 5)  # until all uploads are old, and deleted
+    time.sleep(clearing)
     after = measure(app)
     wrong += tally.wrong + app.seen()
     if after.entries > 10 or after.files > before.files + 5:
@@ -326,6 +328,7 @@ def _report_long_run(app: App, sizes: Sizes, recognizer: DigitRecognizer, report
         calls=sizes.warm_calls + sizes.calls,
         calls_refused=tally.refused,
         calls_abandoned=tally.left,
+        memory_mib=after.memory,
         memory_growth_mib=after.memory - before.memory,
         open_files_growth=after.files - before.files,
         upload_entries_left=after.entries,

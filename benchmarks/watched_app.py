@@ -4,7 +4,7 @@ python benchmarks/watched_app.py REPORT KEPT_SECONDS PROGRAM [ARGUMENTS]
 
 Each such thing is a line in the file REPORT. Files may be opened that belong to Python or to the
 app, and uploads, which are below GRADIO_TEMP_DIR; connections may go to this machine.
-Uploads are kept for KEPT_SECONDS (0: as long as the app keeps them).
+Uploads and unread answers are kept for KEPT_SECONDS (0: as long as the app keeps them).
 """
 
 import os
@@ -52,9 +52,9 @@ def watch(report: Path) -> None:
 if __name__ == "__main__":
     report, kept_seconds, program = sys.argv[1:4]
     if float(kept_seconds):
-        from digitrec.demo import uploads
+        from digitrec.demo import memory, uploads
 
-        uploads.KEPT_SECONDS = float(kept_seconds)
+        memory.KEPT_SECONDS = uploads.KEPT_SECONDS = float(kept_seconds)
     sys.argv = sys.argv[3:]
     sys.path[0] = str(Path(program).resolve().parent)
     watch(Path(report))

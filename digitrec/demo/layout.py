@@ -1,6 +1,8 @@
 """The page: draw a digit, or show a picture of one, and read the three best answers."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html import escape
 from typing import Any
 
@@ -15,8 +17,9 @@ from digitrec.demo.feedback import Feedback
 from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen, header_html
 from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
 from digitrec.demo.handlers import Handlers
+from digitrec.demo.memory import give_back_memory
 from digitrec.demo.sketchpad import Sketchpad
-from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, clean_up
+from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, delete_old_uploads
 from digitrec.hub.card import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
@@ -44,6 +47,13 @@ LIVE: dict[str, Any] = {
     "trigger_mode": "always_last",
     "api_visibility": "private",
 }
+
+
+@asynccontextmanager
+async def clean_up(app: Any) -> AsyncIterator[None]:
+    """Clear away what visitors leave behind, as long as a Gradio app runs."""
+    async with delete_old_uploads(app), give_back_memory(app):
+        yield
 
 
 def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:

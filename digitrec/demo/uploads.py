@@ -19,7 +19,7 @@ from gradio_client.utils import decode_base64_to_binary
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_BATCH = 64  # pictures
-KEPT_SECONDS = 3600  # uploads that are as old are deleted; once in as long
+KEPT_SECONDS = 3600.0  # uploads that are as old are deleted; once in as long
 
 
 def refusal(sentence: str) -> gr.Error:
@@ -110,7 +110,7 @@ def _uploaded_file(component: Component, file: gr.FileData | ImageData) -> Path:
 
 
 @asynccontextmanager
-async def clean_up(app: Any) -> AsyncIterator[None]:
+async def delete_old_uploads(app: Any) -> AsyncIterator[None]:
     """Delete old uploads as long as a Gradio app runs, and all of them at its end.
 
     Gradio's own `delete_cache` leaves a folder for each, and ends for good when a file is uploaded
@@ -127,7 +127,7 @@ async def clean_up(app: Any) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        delete_uploads(app.get_blocks(), 0)
+        delete_uploads(app.get_blocks(), 0.0)
 
 
 def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
