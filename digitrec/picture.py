@@ -28,7 +28,6 @@ SLOW_DECODERS = ("bmp_rle", "ppm", "ppm_plain")
 MOST_SLOW_BYTES = 500_000
 
 
-
 class PictureFile(NamedTuple):
     """A file that is in memory, such as one of an archive's."""
 

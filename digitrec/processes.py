@@ -137,8 +137,8 @@ class _Worker:
             except (EOFError, OSError):
                 end = self._clean_up()
         raise WorkerError(
-            f"A process that reads pictures should start, but {STARTS} in a row ended ({end}); make "
-            "room in memory, or let fewer read with --processes."
+            f"A process that reads pictures should start, but {STARTS} in a row ended ({end}); "
+            "make room in memory, or let fewer read with --processes."
         )
 
     def _clean_up(self) -> str:

@@ -249,9 +249,7 @@ class DigitRecognizer:
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
 
-    def _predict_pixels(
-        self, pixels: list[UInt8[np.ndarray, "28 28"] | None]
-    ) -> list[Prediction]:
+    def _predict_pixels(self, pixels: list[UInt8[np.ndarray, "28 28"] | None]) -> list[Prediction]:
         found = np.array([image for image in pixels if image is not None], np.uint8)
         judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
         return [_EMPTY if image is None else next(judged) for image in pixels]

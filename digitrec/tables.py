@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from digitrec.errors import DigitrecError, TableError, first_line
 from digitrec.prediction import Number, Prediction
@@ -161,11 +162,11 @@ class TableFile:
                 )
         return progress
 
-    def _open_rows(self) -> BinaryIO:
+    def _open_rows(self) -> FileIO:
         if not self._note.exists():  # first, so that a table without a note is finished
             self._save()
         self._rows.touch()
-        file = self._rows.open("r+b")
+        file = self._rows.open("r+b", buffering=0)  # or what a full disk refused were tried again
         whole = self.progress.file_bytes
         if file.seek(0, os.SEEK_END) < whole:
             file.close()
@@ -177,7 +178,7 @@ class TableFile:
         file.seek(whole)
         if whole == 0 and self._rows.suffix == ".csv":
             numbers = self.progress.run["numbers"]
-            file.write(_encode_cells(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS))
+            _write(file, _encode_cells(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS))
         return file
 
     def append(self, rows: list[Row], last: str) -> None:
@@ -186,8 +187,7 @@ class TableFile:
         Raises: TableError.
         """
         with _writing(self.path):
-            self._file.write(b"".join(row.encoded for row in rows))
-            self._file.flush()
+            _write(self._file, b"".join(row.encoded for row in rows))
             before = self.progress
             self.progress = before._replace(
                 pictures=before.pictures + len(rows),
@@ -213,7 +213,6 @@ class TableFile:
         Raises: TableError.
         """
         with _writing(self.path):
-            self._file.flush()
             self._save()
             if self._convert:
                 self._convert(self._rows, self.path, numbers=self.progress.run["numbers"])
@@ -227,9 +226,14 @@ class TableFile:
     def __exit__(self, *_) -> None:
         with _writing(self.path), self._file:
             if self._note.exists():  # it is not finished
-                self._file.flush()
                 self._file.truncate(self.progress.file_bytes)
                 self._save()
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 @contextmanager

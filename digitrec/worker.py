@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from digitrec.errors import BadImageError
-from digitrec.pretrained import load_model
 from digitrec.prediction import Number, Prediction
+from digitrec.pretrained import load_model
 from digitrec.processes import Job
 from digitrec.recognizer import BATCH_SIZES, DigitRecognizer
 from digitrec.sources import Chunk, Image
