@@ -16,7 +16,7 @@ from jaxtyping import Float32, UInt8
 
 from digitrec import pretrained
 from digitrec.compilation import compiler_options
-from digitrec.drawing import IMAGE_SIZE, to_mnist
+from digitrec.drawing import IMAGE_SIZE, begin, finish
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
@@ -98,13 +98,14 @@ class DigitRecognizer:
 
         Raises: BadImageError, which says which image when there are several.
         """
-        return self._predict_pixels(_each(to_mnist, images))
+        return self._predict_begun(_each(begin, images))
 
     def predict_each(self, images: Iterable[ImageLike]) -> list[Prediction | BadImageError]:
         """Read many digits as `predict_batch` does; a bad image gives its error in its place."""
-        pixels = [_try(to_mnist, image) for image in images]
-        judged = iter(self._predict_pixels([p for p in pixels if not isinstance(p, Exception)]))
-        return [p if isinstance(p, Exception) else next(judged) for p in pixels]
+        begun = [_try(begin, image) for image in images]
+        good = [image for image in begun if not isinstance(image, BadImageError)]
+        predicted = iter(self._predict_begun(good))
+        return [i if isinstance(i, BadImageError) else next(predicted) for i in begun]
 
     def predict_files(
         self, paths: Iterable[str | os.PathLike], *, processes: int | None = None
@@ -249,7 +250,8 @@ class DigitRecognizer:
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
 
-    def _predict_pixels(self, pixels: list[UInt8[np.ndarray, "28 28"] | None]) -> list[Prediction]:
+    def _predict_begun(self, begun: list[UInt8[np.ndarray, "..."] | None]) -> list[Prediction]:
+        pixels = finish(begun)
         found = np.array([image for image in pixels if image is not None], np.uint8)
         judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
         return [_EMPTY if image is None else next(judged) for image in pixels]

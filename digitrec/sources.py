@@ -22,7 +22,7 @@ ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 READ_AT_ONCE = 1 << 20  # bytes of an archive
 
-Image = str | PictureFile | BadImageError  # a path, what an archive holds, or why it is neither
+Loaded = str | PictureFile | BadImageError  # a path, what an archive holds, or why it is neither
 
 
 BROKEN = (OSError, EOFError, tarfile.TarError, zlib.error, struct.error)
@@ -30,9 +30,9 @@ BROKEN = (OSError, EOFError, tarfile.TarError, zlib.error, struct.error)
 
 class Found(NamedTuple):
     path: str  # within an archive, "scans.zip/7.png"
-    read: Callable[[], Image]
+    read: Callable[[], Loaded]
 
-    def load(self) -> Image:
+    def load(self) -> Loaded:
         """Give the picture; to be called before the next one is asked for."""
         try:
             return self.read()
@@ -50,7 +50,7 @@ def find_pictures(paths: Iterable[str | os.PathLike]) -> Iterator[Found]:
     Arguments:
         paths: of files, folders, zip and tar archives, or patterns such as "scans/**/*.png".
     """
-    for path in map(os.fspath, paths):
+    for path in (os.fspath(path) for path in paths):
         if glob.has_magic(path) and not os.path.exists(path):
             for match in sorted(glob.iglob(path, recursive=True)) or [path]:
                 if not ("**" in path and os.path.isdir(match)):  # its files match as well
@@ -84,14 +84,14 @@ def _find_in_folder(folder: str) -> Iterator[Found]:
             yield Found(closed, partial(_bad_folder, closed))
 
 
-def _bad_folder(path: str) -> Image:
+def _bad_folder(path: str) -> Loaded:
     return BadImageError(
         f"{Path(path).name} should be a folder that you may read, but is not; change its "
         "permissions."
     )
 
 
-def _bad_archive(path: str, error: Exception) -> Image:
+def _bad_archive(path: str, error: Exception) -> Loaded:
     return BadImageError(
         f"{Path(path).name} should be packed undamaged, but cannot be unpacked "
         f"({first_line(error)}); pack the archive again."
@@ -111,7 +111,7 @@ def _find_in_tar(path: str) -> Iterator[Found]:
                 yield Found(f"{path}/{member.name}", partial(_load_from_tar, archive, member))
 
 
-def _load_from_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Image:
+def _load_from_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Loaded:
     file = archive.extractfile(member) if member.isreg() else None
     if file is None:
         return BadImageError(
@@ -199,7 +199,7 @@ def _read_zip_64(extra: bytes, packed: int, unpacked: int, offset: int) -> tuple
     return packed, offset
 
 
-def _load_from_zip(file: BinaryIO, member: _Member) -> Image:
+def _load_from_zip(file: BinaryIO, member: _Member) -> Loaded:
     name = Path(member.name).name
     if member.flags & _ENCRYPTED or member.method not in (_STORED, _DEFLATED):
         found = "is encrypted" if member.flags & _ENCRYPTED else f"by method {member.method}"
@@ -224,7 +224,7 @@ class Chunk(NamedTuple):
     """Pictures that are read together."""
 
     paths: list[str]
-    images: list[Image]
+    images: list[Loaded]
 
 
 CHUNK = 128  # pictures at most: a few hundredths of a second, or seconds for drawings
@@ -246,7 +246,7 @@ def make_chunks(found: Iterable[Found]) -> Iterator[Chunk]:
         yield chunk
 
 
-def _count_bytes(image: Image) -> int:
+def _count_bytes(image: Loaded) -> int:
     if isinstance(image, PictureFile):
         return len(image.content)
     return os.path.getsize(image) if isinstance(image, str) and os.path.exists(image) else 0

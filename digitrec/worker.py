@@ -13,7 +13,7 @@ from digitrec.prediction import Number, Prediction
 from digitrec.pretrained import load_model
 from digitrec.processes import Job
 from digitrec.recognizer import BATCH_SIZES, DigitRecognizer
-from digitrec.sources import Chunk, Image
+from digitrec.sources import Chunk, Loaded
 from digitrec.tables import as_row
 
 
@@ -38,7 +38,7 @@ def read_chunk(recognizer: DigitRecognizer, job: Job, chunk: Chunk) -> list[Any]
 
 
 def _read_images(
-    recognizer: DigitRecognizer, images: list[Image], numbers: bool
+    recognizer: DigitRecognizer, images: list[Loaded], numbers: bool
 ) -> list[Prediction | Number | BadImageError]:
     # Errors are passed on: a picture that could not even be loaded.
     loaded = [image for image in images if not isinstance(image, BadImageError)]
