@@ -27,10 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse_options(arguments)
     try:
-        if options.output and options.resume and is_finished(options.output):
+        if options.resume and is_finished(Path(options.output)):
             print(f"digitrec: {options.output} is finished already.", file=sys.stderr)
             return 0
         recognizer = DigitRecognizer.from_pretrained(options.model)
+        if options.ray:
+            return write_on_cluster(recognizer, options)
         return (write_table if options.output else show)(recognizer, options)
     except DigitrecError as error:
         print(f"digitrec: {error}", file=sys.stderr)
@@ -48,7 +50,7 @@ def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int
     kinds = read_to_table(
         recognizer,
         options.paths,
-        options.output,
+        Path(options.output),
         numbers=options.numbers,
         resume=options.resume,
         processes=options.processes,
@@ -62,6 +64,22 @@ def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int
         file=sys.stderr,
     )
     return 1 if bad else 0
+
+
+def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
+    try:
+        from digitrec.cluster import read_on_cluster
+    except ImportError:
+        print(
+            'digitrec: --ray should use Ray, but it is not installed; pip install "digitrec[ray]".',
+            file=sys.stderr,
+        )
+        return 2
+    assert recognizer.folder
+    read_on_cluster(
+        options.ray, recognizer.folder, options.paths, options.output, numbers=options.numbers
+    )
+    return 0
 
 
 def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
@@ -146,6 +164,12 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "--processes", type=count, metavar="N", help="that read for --output (default: all cores)"
     )
     read.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="read on the cluster of Ray at this address, such as auto or host:6379; then --output "
+        "is a folder of Parquet files",
+    )
+    read.add_argument(
         "--model",
         help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
         "with digitrec)",
@@ -153,13 +177,17 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not options.output and (options.resume or options.processes):
         read.error("--resume and --processes are for --output TABLE; name one")
+    if options.ray and (options.resume or options.processes or not options.output):
+        read.error("--ray needs --output FOLDER, and takes neither --resume nor --processes")
+    if options.ray and not options.output.endswith(".parquet"):
+        read.error(f"--ray writes Parquet: expected an ending of .parquet: {options.output}")
     return options
 
 
-def table_path(text: str) -> Path:
+def table_path(text: str) -> str:
     if not text.endswith(ENDINGS):
         raise argparse.ArgumentTypeError(f"expected an ending of {', '.join(ENDINGS)}: {text}")
-    return Path(text)
+    return text
 
 
 def count(text: str) -> int:

@@ -134,7 +134,7 @@ def _read_file(file: str | os.PathLike | PictureFile) -> UInt8[np.ndarray, "heig
 @contextmanager
 def _open(file: str | os.PathLike | PictureFile) -> Iterator[tuple[Image.Image, int]]:
     """Open an image file, bounded and not decoded yet; also give its orientation."""
-    name = Path(file.name if isinstance(file, PictureFile) else file).name
+    name = os.path.basename(file.name if isinstance(file, PictureFile) else file)
     # A pipe or a device would block for ever.
     if not isinstance(file, PictureFile) and not Path(file).is_file():
         raise BadImageError(f"{name} should be an image file, but there is no such file.")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 from pathlib import Path
@@ -37,7 +37,7 @@ def count_cores() -> int:
 
 def read_chunks(
     job: Job, chunks: Iterable[Chunk], processes: int | None = None
-) -> Iterator[tuple[Chunk, list[Any]]]:
+) -> Generator[tuple[Chunk, list[Any]], None, None]:
     """Read chunks, in their order, as many at a time as there are processes.
 
     A chunk whose process ends is read again, and picture by picture if that process ends as well:

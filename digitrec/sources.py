@@ -106,7 +106,8 @@ def _is_hidden(member: str) -> bool:
 def _find_in_tar(path: str) -> Iterator[Found]:
     with tarfile.open(path, "r|*", bufsize=READ_AT_ONCE) as archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # or it keeps what it knows of every file
+            # Or it keeps what it knows of every file.
+            archive.members.clear()  # pyright: ignore[reportAttributeAccessIssue]
             if not member.isdir() and not _is_hidden(member.name):
                 yield Found(f"{path}/{member.name}", partial(_load_from_tar, archive, member))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from digitrec.errors import DigitrecError, TableError, first_line
 from digitrec.prediction import Number, Prediction
@@ -33,15 +33,21 @@ def as_row(
     ending: str, path: str, answer: Prediction | Number | DigitrecError, *, numbers: bool
 ) -> Row:
     """Make a row of a table whose file ends in `ending`."""
-    columns = NUMBER_COLUMNS if numbers else DIGIT_COLUMNS
-    values = dict.fromkeys(columns) | {"path": as_text(path)}
+    values = row_values(path, answer, numbers=numbers)
+    found = values["is_number" if numbers else "is_digit"]
+    return Row({None: "bad", True: "read", False: "nothing"}[found], _encode(ending, values))
+
+
+def row_values(
+    path: str, answer: Prediction | Number | DigitrecError, *, numbers: bool
+) -> dict[str, Any]:
+    """Give what a row holds, by its columns' names, as JSON has it."""
+    values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
-        kind, values["error"] = "bad", as_text(str(answer))
-    elif isinstance(answer, Number):
-        kind, values = "read" if answer.is_number else "nothing", values | _number_values(answer)
-    else:
-        kind, values = "read" if answer.is_digit else "nothing", values | _digit_values(answer)
-    return Row(kind, _encode(ending, values))
+        return values | {"error": as_text(str(answer))}
+    return values | (
+        _number_values(answer) if isinstance(answer, Number) else _digit_values(answer)
+    )
 
 
 def as_text(path: str) -> str:
@@ -79,10 +85,13 @@ def _top(answer: Prediction) -> list[dict]:
 def _encode(ending: str, values: dict) -> bytes:
     if ending != ".csv":
         return (json.dumps(values, ensure_ascii=False) + "\n").encode()
-    return _encode_cells(
-        value if isinstance(value, str) else "" if value is None else json.dumps(value)
-        for value in values.values()
-    )
+    return _encode_cells(map(_cell, values.values()))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _encode_cells(cells: Iterable[str]) -> bytes:
