@@ -7,7 +7,9 @@ from digitrec.errors import (
     DigitrecError,
     HubError,
     HubUnavailableError,
+    TableError,
     TrainingError,
+    WorkerError,
 )
 from digitrec.prediction import Number, Prediction
 from digitrec.recognizer import DigitRecognizer
@@ -22,5 +24,7 @@ __all__ = [
     "HubUnavailableError",
     "Number",
     "Prediction",
+    "TableError",
     "TrainingError",
+    "WorkerError",
 ]

@@ -1,64 +1,138 @@
-"""Read pictures of digits from the command line: digitrec read FILE..."""
+"""Read pictures of digits from the command line: digitrec read PATH..."""
 
 import argparse
 import json
 import sys
+import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 
-from digitrec.errors import DigitrecError
-from digitrec.prediction import Prediction, percent
+from digitrec.errors import BadImageError, DigitrecError
+from digitrec.many import read_to_table
+from digitrec.prediction import Number, Prediction, percent
 from digitrec.recognizer import DigitRecognizer
+from digitrec.sources import find_pictures
+from digitrec.tables import ENDINGS, as_row, as_text, is_finished
+
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return its exit status: 1 if a file could not be read."""
+    """Run the command line.
+
+    Returns: its exit status: 1 if a picture could not be read, 2 if nothing could be done, 130
+        after Ctrl-C.
+    """
     options = parse_options(arguments)
     try:
+        if options.resume and is_finished(Path(options.output)):
+            print(f"digitrec: {options.output} is finished already.", file=sys.stderr)
+            return 0
         recognizer = DigitRecognizer.from_pretrained(options.model)
+        if options.ray:
+            return write_on_cluster(recognizer, options)
+        return (write_table if options.output else show)(recognizer, options)
     except DigitrecError as error:
         print(f"digitrec: {error}", file=sys.stderr)
         return 2
-    table = Table(Column("file", overflow="fold"), "digit", "probability", "then")
+    except KeyboardInterrupt:
+        then = "; go on with --resume" if options.output else ""
+        print(f"digitrec: Stopped{then}.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
+    """Read into a file, and sum up."""
+    console = Console(stderr=True)
+    start = time.monotonic()
+    kinds = read_to_table(
+        recognizer,
+        options.paths,
+        Path(options.output),
+        numbers=options.numbers,
+        resume=options.resume,
+        processes=options.processes,
+        console=console,
+    )
+    read, nothing, bad = (kinds.get(kind, 0) for kind in ("read", "nothing", "bad"))
+    what = "number" if options.numbers else "digit"
+    print(
+        f"{options.output}: {read + nothing + bad:,} pictures in {time.monotonic() - start:.0f} s: "
+        f"{read:,} with a {what}, {nothing:,} without, {bad:,} that could not be read.",
+        file=sys.stderr,
+    )
+    return 1 if bad else 0
+
+
+def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
+    try:
+        from digitrec.cluster import read_on_cluster
+    except ImportError:
+        print(
+            'digitrec: --ray should use Ray, but it is not installed; pip install "digitrec[ray]".',
+            file=sys.stderr,
+        )
+        return 2
+    assert recognizer.folder
+    read_on_cluster(
+        options.ray, recognizer.folder, options.paths, options.output, numbers=options.numbers
+    )
+    return 0
+
+
+def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
+    """Read a handful of pictures, and print a table or JSON lines."""
+    columns = ("number", "probability") if options.numbers else ("digit", "probability", "then")
+    table = Table(Column("file", overflow="fold"), *columns)
+    read = recognizer.read_number if options.numbers else recognizer.predict
     status = 0
-    for file in options.files:
+    for found in find_pictures(options.paths):
+        image = found.load()
         try:
-            answer = recognizer.predict(file)
+            if isinstance(image, BadImageError):
+                raise image
+            answer = read(image)
         except DigitrecError as error:
             print(f"digitrec: {error}", file=sys.stderr)
             answer, status = error, 1
         if options.json:
-            print(json.dumps(as_json(file, answer)), flush=True)
+            print(as_json(found.path, answer), flush=True)
         else:
-            table.add_row(*as_row(file, answer))
+            table.add_row(as_text(found.path), *as_cells(answer))
     if not options.json:
         width = None if sys.stdout.isatty() else 1000  # in a pipe nothing is cut off
         Console(width=width).print(table)
     return status
 
 
-def as_json(file: str, answer: Prediction | DigitrecError) -> dict:
+def as_json(path: str, answer: Prediction | Number | DigitrecError) -> str:
+    if isinstance(answer, Number):
+        return as_row(".jsonl", path, answer, numbers=True).encoded.decode().rstrip()
     if isinstance(answer, DigitrecError):
-        return {"path": file, "error": str(answer)}
-    return {
-        "path": file,
+        return json.dumps({"path": as_text(path), "error": str(answer)})
+    values = {
+        "path": as_text(path),
         "digit": answer.digit,
         "is_digit": answer.is_digit,
         # JSON has no -inf, the score of a picture without ink.
         "digit_score": answer.digit_score if answer.top() else None,
         "top": [{"digit": digit, "probability": share} for digit, share in answer.top()],
     }
+    return json.dumps(values)
 
 
-def as_row(file: str, answer: Prediction | DigitrecError) -> tuple[str, ...]:
+def as_cells(answer: Prediction | Number | DigitrecError) -> tuple[str, ...]:
     if isinstance(answer, DigitrecError):
-        return file, "-", "", "could not be read"
+        return "-", "", "could not be read"
+    if isinstance(answer, Number):
+        return (answer.text, percent(answer.probability)) if answer.is_number else ("-", "")
     if not answer.is_digit:
-        return file, "-", "", "no digit found"
+        return "-", "", "no digit found"
     (digit, share), *others = answer.top()
     then = ", ".join(f"{other} ({percent(chance)})" for other, chance in others)
-    return file, str(digit), percent(share), then
+    return str(digit), percent(share), then
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -67,14 +141,59 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     read = commands.add_parser("read", help="read the digit in each picture")
-    read.add_argument("files", nargs="+", metavar="FILE", help="a drawing or a photo of one digit")
+    read.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a drawing or a photo of one digit, a folder, a zip or tar archive, or a pattern such "
+        "as 'scans/**/*.png'",
+    )
+    read.add_argument("--numbers", action="store_true", help="read numbers of up to twelve digits")
     read.add_argument("--json", action="store_true", help="print a JSON object a line")
+    read.add_argument(
+        "--output",
+        type=table_path,
+        metavar="TABLE",
+        help="write a table with a row for each picture, by its ending as CSV, JSON lines or "
+        f"Parquet ({', '.join(ENDINGS)}), with all cores",
+    )
+    read.add_argument(
+        "--resume", action="store_true", help="go on with the table of a run that was interrupted"
+    )
+    read.add_argument(
+        "--processes", type=count, metavar="N", help="that read for --output (default: all cores)"
+    )
+    read.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="read on the cluster of Ray at this address, such as auto or host:6379; then --output "
+        "is a folder of Parquet files",
+    )
     read.add_argument(
         "--model",
         help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
         "with digitrec)",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.output and (options.resume or options.processes):
+        read.error("--resume and --processes are for --output TABLE; name one")
+    if options.ray and (options.resume or options.processes or not options.output):
+        read.error("--ray needs --output FOLDER, and takes neither --resume nor --processes")
+    if options.ray and not options.output.endswith(".parquet"):
+        read.error(f"--ray writes Parquet: expected an ending of .parquet: {options.output}")
+    return options
+
+
+def table_path(text: str) -> str:
+    if not text.endswith(ENDINGS):
+        raise argparse.ArgumentTypeError(f"expected an ending of {', '.join(ENDINGS)}: {text}")
+    return text
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0: {text}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Database, section "file formats"). MNIST's own images are too small to be drawn 
 they are.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,19 +14,19 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.ink import find_box, find_ink
+from digitrec.ink import FAINTEST_INK, find_box, find_ink, find_plain_inks
 from digitrec.picture import ImageLike, read_picture
 
 IMAGE_SIZE = 28  # pixels a side of what the network sees
 BOX = 20  # longer side of the ink's bounding box, in pixels of the 28x28 image
 MIDDLE = 14  # where MNIST puts the centre of mass, as a pixel index, rounded
 MINIMUM_CONTRAST = 24  # of 255: noise of paper and JPEG stays below, faint pencil is above
-FAINTEST_INK = 10  # times fainter than the strongest does not widen the bounding box
 SHEET = 100  # longer side, in pixels, at which the pen's width is measured and changed
 # Width of the pen that all drawings get, as a share of the longer side. Fine, for MNIST: 8 of 10
 # of its images have a broader one. A broad pen closes loops and gaps at 20 pixels.
 PEN = 0.09
 COARSE = 2 * BOX  # pixels: a smaller image does not show how broad its pen was
+_PLACES = np.arange(BOX, dtype=float)
 
 
 def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
@@ -39,10 +40,45 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     Raises: BadImageError.
     """
     picture = read_picture(image)
-    if picture is None:
-        return None
-    ink = find_ink(picture, on_pad=isinstance(image, Mapping)).strength
+    return None if picture is None else _to_mnist(picture, on_pad=isinstance(image, Mapping))
+
+
+def _to_mnist(
+    picture: UInt8[np.ndarray, "height width 4"], *, on_pad: bool = False
+) -> UInt8[np.ndarray, "28 28"] | None:
+    ink = find_ink(picture, on_pad=on_pad).strength
     return normalize(ink) if ink.max() >= MINIMUM_CONTRAST else None
+
+
+def begin(image: ImageLike) -> UInt8[np.ndarray, "..."] | None:
+    """Do what `to_mnist` does, but leave a small picture as `read_picture` gives it, for `finish`.
+
+    Raises: BadImageError.
+    """
+    picture = read_picture(image)
+    if picture is None or isinstance(image, Mapping) or max(picture.shape) >= COARSE:
+        return None if picture is None else _to_mnist(picture, on_pad=isinstance(image, Mapping))
+    return picture
+
+
+def finish(begun: list[UInt8[np.ndarray, "..."] | None]) -> list[UInt8[np.ndarray, "28 28"] | None]:
+    """Finish what `begin` began, small pictures of one size together: it is faster.
+
+    Returns: what `to_mnist` gives, bit for bit.
+    """
+    finished = list(begun)
+    sizes = defaultdict(list)
+    for index, picture in enumerate(begun):
+        if picture is not None and picture.ndim == 3:
+            sizes[picture.shape].append(index)
+    for indices in sizes.values():
+        pictures = np.stack([begun[index] for index in indices])
+        for index, picture, ink in zip(indices, pictures, find_plain_inks(pictures), strict=True):
+            if ink is None:
+                finished[index] = _to_mnist(picture)
+            else:
+                finished[index] = center(fit_box(ink)) if ink.max() >= MINIMUM_CONTRAST else None
+    return finished
 
 
 def normalize(ink: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "28 28"]:
@@ -97,9 +133,13 @@ def fit_box(ink: UInt8[np.ndarray, "height width"]) -> Float32[np.ndarray, "rows
 def center(box: Float32[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "28 28"]:
     """Put ink of at most 20x20 into 28x28, its centre of mass as near the middle as it fits."""
     # In float64 it is exact: half a pixel is not decided by rounding, here or in a browser.
-    mass = ndimage.center_of_mass(box.astype(float))
+    exact = box.astype(float)
+    height, width = box.shape
+    total = exact.sum()
+    # What SciPy's center_of_mass gives, in an eighth of its time.
+    mass = (exact * _PLACES[:height, None]).sum(), (exact * _PLACES[:width]).sum()
     top, left = (
-        min(max(round(MIDDLE - at), 0), IMAGE_SIZE - length)
+        min(max(round(MIDDLE - at / total), 0), IMAGE_SIZE - length)
         for at, length in zip(mass, box.shape, strict=True)
     )
     image = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
@@ -114,5 +154,7 @@ def _scale(
     height, width = ink.shape
     scale = longer_side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (width, height):
+        return ink
     image = Image.fromarray(ink)
     return np.asarray(image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0))

@@ -18,6 +18,14 @@ class BadCheckpointError(DigitrecError, ValueError):
     """A model folder or training state that is missing, damaged or does not fit together."""
 
 
+class TableError(DigitrecError, OSError):
+    """A table of answers that cannot be written, or not be gone on with."""
+
+
+class WorkerError(DigitrecError, OSError):
+    """A process that reads pictures beside this one cannot be started."""
+
+
 class DatasetUnavailableError(DigitrecError, OSError):
     """MNIST, or other data to train on, can be neither downloaded nor read."""
 

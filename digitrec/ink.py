@@ -12,6 +12,7 @@ from digitrec.paper import remove_lines
 from digitrec.photo import PHOTO_SIDE, find_ink_in_photo
 from digitrec.specks import keep_strokes
 
+FAINTEST_INK = 10  # times fainter than the strongest does not widen the bounding box
 LINED_SIDE = 400  # longer side, in pixels, at which lines are taken out of a drawing
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -84,6 +85,33 @@ def find_ink(
         top, bottom, left, right = find_box(inked)
         strength = strength.crop((left, top, right, bottom))
     return Ink(np.asarray(strength), left, top)
+
+
+def find_plain_inks(
+    pictures: UInt8[np.ndarray, "count height width 4"],
+) -> list[UInt8[np.ndarray, "rows columns"] | None]:
+    """Find the ink of pictures of one size together, where the whole border has one colour.
+
+    Returns: what `find_ink` finds in each, with margins of all but a tenth of the strongest ink
+        cut off; None where the border has several colours, or anything can be seen through.
+    """
+    border = np.concatenate(
+        [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1
+    )
+    plain = (border == border[:, :1]).all((1, 2)) & (pictures[..., 3] == 255).all((1, 2))
+    paper = border[:, 0, :3].T[..., None, None]
+    channels = np.ascontiguousarray(np.moveaxis(pictures[..., :3], -1, 0))
+    strength = (np.maximum(channels, paper) - np.minimum(channels, paper)).max(0)
+    inked = strength > strength.max((1, 2), keepdims=True) // FAINTEST_INK
+    rows, columns = inked.any(2), inked.any(1)
+    first = [side.argmax(1).tolist() for side in (rows, columns)]
+    behind = [(side.shape[1] - side[:, ::-1].argmax(1)).tolist() for side in (rows, columns)]
+    return [
+        ink[top:bottom, left:right] if is_plain else None
+        for ink, is_plain, top, left, bottom, right in zip(
+            strength, plain.tolist(), *first, *behind, strict=True
+        )
+    ]
 
 
 def _without_lines(strength: Image.Image, longer_side: int) -> Ink | None:

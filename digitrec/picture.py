@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -27,6 +27,14 @@ STRIP = 1_000_000  # pixels of a large picture that are converted at a time
 SLOW_DECODERS = ("bmp_rle", "ppm", "ppm_plain")
 MOST_SLOW_BYTES = 500_000
 
+
+class PictureFile(NamedTuple):
+    """A file that is in memory, such as one of an archive's."""
+
+    name: str
+    content: bytes
+
+
 ImageLike = Any  # what `read_picture` documents, checks and names when it is something else
 
 
@@ -34,16 +42,17 @@ def read_picture(image: ImageLike) -> UInt8[np.ndarray, "height width 4"] | None
     """Read an image as RGBA.
 
     Arguments:
-        image: a path, a `PIL.Image` of any mode, a NumPy array (H, W), (H, W, 1), (H, W, 3) or
-            (H, W, 4), uint8 or float in [0, 1], or the dictionary of a Gradio Sketchpad.
+        image: a path, a `PictureFile`, a `PIL.Image` of any mode, a NumPy array (H, W),
+            (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1], or the dictionary of a
+            Gradio Sketchpad.
 
     Returns: its pixels, or None for a Sketchpad that holds nothing.
     Raises: BadImageError.
     """
     if isinstance(image, Mapping):
         return _read_sketchpad(image)
-    if isinstance(image, str | os.PathLike):
-        return _read_file(Path(image))
+    if isinstance(image, str | os.PathLike | PictureFile):
+        return _read_file(image)
     if isinstance(image, Image.Image):
         return _from_pillow(image)
     if isinstance(image, np.ndarray):
@@ -91,7 +100,7 @@ def measure_picture(image: ImageLike) -> tuple[int, int]:
     if isinstance(image, Image.Image):
         size, orientation = image.size, _orientation(image)
     else:
-        with _open(Path(image)) as (opened, orientation):
+        with _open(image) as (opened, orientation):
             size = opened.size
     width, height = size
     return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
@@ -104,7 +113,7 @@ def check_batch(paths: Iterable[str | os.PathLike]) -> None:
     """
     pixels = 0
     for path in paths:
-        with _open(Path(path)) as (image, _):
+        with _open(path) as (image, _):
             pixels += image.width * image.height
         if pixels > MAXIMUM_BATCH_PIXELS:
             raise BadImageError(
@@ -113,8 +122,8 @@ def check_batch(paths: Iterable[str | os.PathLike]) -> None:
             )
 
 
-def _read_file(path: Path) -> UInt8[np.ndarray, "height width 4"]:
-    with _open(path) as (image, orientation):
+def _read_file(file: str | os.PathLike | PictureFile) -> UInt8[np.ndarray, "height width 4"]:
+    with _open(file) as (image, orientation):
         if image.format == "JPEG":
             # Its decoder halves a large photo on the way, in less time and memory.
             share = MAXIMUM_SIDE / max(image.size)
@@ -123,13 +132,14 @@ def _read_file(path: Path) -> UInt8[np.ndarray, "height width 4"]:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[Image.Image, int]]:
+def _open(file: str | os.PathLike | PictureFile) -> Iterator[tuple[Image.Image, int]]:
     """Open an image file, bounded and not decoded yet; also give its orientation."""
-    if not path.is_file():  # a pipe or a device would block for ever
-        raise BadImageError(f"{path.name} should be an image file, but there is no such file.")
+    name = os.path.basename(file.name if isinstance(file, PictureFile) else file)
+    # A pipe or a device would block for ever.
+    if not isinstance(file, PictureFile) and not Path(file).is_file():
+        raise BadImageError(f"{name} should be an image file, but there is no such file.")
     try:
-        with path.open("rb") as file:
-            content, orientation = trim(file.read(MOST_BYTES + 1))
+        content, orientation = trim(_read_content(file))
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.tile and image.tile[0][0] in SLOW_DECODERS and len(content) > MOST_SLOW_BYTES:
                 raise BadImageError(
@@ -145,22 +155,29 @@ def _open(path: Path) -> Iterator[tuple[Image.Image, int]]:
                 )
             yield image, orientation
     except BadImageError as error:
-        raise BadImageError(f"{path.name}: {error}") from error
+        raise BadImageError(f"{name}: {error}") from error
     except Image.DecompressionBombError as error:  # Pillow's own limit, at 179 megapixels
         raise BadImageError(
-            f"{path.name}: The image should have 1 to {MAXIMUM_PIXELS:,} pixels, but has far more; "
+            f"{name}: The image should have 1 to {MAXIMUM_PIXELS:,} pixels, but has far more; "
             "make it smaller."
         ) from error
     except UnidentifiedImageError as error:
         raise BadImageError(
-            f"{path.name} should be an image ({', '.join(FORMATS)}), but is none; save it as PNG "
+            f"{name} should be an image ({', '.join(FORMATS)}), but is none; save it as PNG "
             "or JPEG."
         ) from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds on damaged files
         raise BadImageError(
-            f"{path.name} should be an undamaged image, but cannot be read "
+            f"{name} should be an undamaged image, but cannot be read "
             f"({first_line(error)}); save it again as PNG or JPEG."
         ) from error
+
+
+def _read_content(file: str | os.PathLike | PictureFile) -> bytes:
+    if isinstance(file, PictureFile):
+        return file.content
+    with Path(file).open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
 
 
 def _check_size(image: Image.Image) -> None:

@@ -3,9 +3,10 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +16,15 @@ from jaxtyping import Float32, UInt8
 
 from digitrec import pretrained
 from digitrec.compilation import compiler_options
-from digitrec.drawing import IMAGE_SIZE, to_mnist
-from digitrec.errors import BadImageError
+from digitrec.drawing import IMAGE_SIZE, begin, finish
+from digitrec.errors import BadImageError, DigitrecError
 from digitrec.hub import client
 from digitrec.model import CLASSES, Network
 from digitrec.number import MOST_DIGITS, Line, log_sum_exp, read_line
 from digitrec.picture import ImageLike, measure_picture, read_picture
 from digitrec.prediction import Number, Prediction
+from digitrec.processes import Job, read_chunks
+from digitrec.sources import find_pictures, make_chunks
 
 BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
 WIDE = 1.5  # times as wide as high: ink that is meant as several digits
@@ -36,15 +39,28 @@ class DigitRecognizer:
     answers.
     """
 
-    def __init__(self, network: Network, config: dict, metrics: dict, folder: Path | None = None):
-        """Take over what `pretrained.load_model` returns, and the folder that it read."""
+    def __init__(
+        self,
+        network: Network,
+        config: dict,
+        metrics: dict,
+        folder: Path | None = None,
+        batch_sizes: tuple[int, ...] = BATCH_SIZES,
+    ):
+        """Take over what `pretrained.load_model` returns, and the folder that it read.
+
+        Arguments:
+            batch_sizes: what the network is compiled for, the smallest first. With one alone, how
+                images are grouped changes no bit of their answers.
+        """
         self.config = config
         self.metrics = metrics
         self.folder = folder
         self._temperature = config["temperature"]
         self._digit_threshold = config["digit_threshold"]
         self._graphdef, self._state = nnx.split(network)
-        self._compiled = {BATCH_SIZES[0]: self._compile(BATCH_SIZES[0])}
+        self._batch_sizes = batch_sizes
+        self._compiled = {batch_sizes[0]: self._compile(batch_sizes[0])}
         self._compiling = threading.Lock()
 
     @classmethod
@@ -82,10 +98,35 @@ class DigitRecognizer:
 
         Raises: BadImageError, which says which image when there are several.
         """
-        pixels = _each(to_mnist, images)
-        found = np.array([image for image in pixels if image is not None], np.uint8)
-        judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
-        return [_EMPTY if image is None else next(judged) for image in pixels]
+        return self._predict_begun(_each(begin, images))
+
+    def predict_each(self, images: Iterable[ImageLike]) -> list[Prediction | BadImageError]:
+        """Read many digits as `predict_batch` does; a bad image gives its error in its place."""
+        begun = [_try(begin, image) for image in images]
+        good = [image for image in begun if not isinstance(image, BadImageError)]
+        predicted = iter(self._predict_begun(good))
+        return [i if isinstance(i, BadImageError) else next(predicted) for i in begun]
+
+    def predict_files(
+        self, paths: Iterable[str | os.PathLike], *, processes: int | None = None
+    ) -> Iterator[tuple[str, Prediction | DigitrecError]]:
+        """Read the digit in each of many pictures, in processes of their own.
+
+        No picture ends this: for a bad one, its error is given. The processes take some seconds to
+        start, and end when the iterator is closed.
+
+        Arguments:
+            paths: of files, folders, zip and tar archives, or patterns such as "scans/**/*.png".
+            processes: how many (default: one for each core that this program may use).
+
+        Returns: the path of each picture, within an archive "scans.zip/7.png", and its answer.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            if self.folder is None:
+                self.save_pretrained(folder)
+            job = Job(str(self.folder or folder))
+            for chunk, answers in read_chunks(job, make_chunks(find_pictures(paths)), processes):
+                yield from zip(chunk.paths, answers, strict=True)
 
     def read_number(self, image: ImageLike) -> Number:
         """Read a line of one to twelve digits; an image is what `predict` takes.
@@ -102,6 +143,10 @@ class DigitRecognizer:
         Raises: BadImageError, which says which image when there are several.
         """
         return _each(self._read_number, images)
+
+    def read_numbers_each(self, images: Iterable[ImageLike]) -> list[Number | BadImageError]:
+        """Read many numbers; a bad image gives its error in its place."""
+        return [_try(self._read_number, image) for image in images]
 
     def compile_rest(self) -> None:
         """Compile what no call has needed yet: for many images, and for `explain`.
@@ -149,7 +194,7 @@ class DigitRecognizer:
 
     def _compile_sizes(self) -> None:
         with self._compiling:
-            for size in BATCH_SIZES[len(self._compiled) :]:
+            for size in self._batch_sizes[len(self._compiled) :]:
                 self._compiled = {**self._compiled, size: self._compile(size)}
 
     @cached_property
@@ -171,8 +216,8 @@ class DigitRecognizer:
     def _compute_logits(
         self, pixels: UInt8[np.ndarray, "count 28 28"]
     ) -> Float32[np.ndarray, "count 10"]:
-        missing = len(self._compiled) < len(BATCH_SIZES)
-        if missing and len(pixels) > BATCH_SIZES[0] and not self._compiling.locked():
+        missing = len(self._compiled) < len(self._batch_sizes)
+        if missing and len(pixels) > self._batch_sizes[0] and not self._compiling.locked():
             threading.Thread(target=self._compile_sizes).start()
         logits = np.empty((len(pixels), CLASSES), np.float32)
         start = 0
@@ -181,7 +226,7 @@ class DigitRecognizer:
             # Filling up a size of which more than half is used is faster than several smaller.
             size = min(
                 (size for size in compiled if left <= size < 2 * left),
-                default=max(size for size in compiled if size <= left),
+                default=max(size for size in compiled if size <= max(left, min(compiled))),
             )
             chunk = pixels[start : start + size, ..., None]
             filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
@@ -204,6 +249,12 @@ class DigitRecognizer:
             Prediction(shares, score > self._digit_threshold, score, image)
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
+
+    def _predict_begun(self, begun: list[UInt8[np.ndarray, "..."] | None]) -> list[Prediction]:
+        pixels = finish(begun)
+        found = np.array([image for image in pixels if image is not None], np.uint8)
+        judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
+        return [_EMPTY if image is None else next(judged) for image in pixels]
 
     def _read_number(self, image: ImageLike) -> Number:
         picture = read_picture(image)
@@ -237,6 +288,13 @@ class DigitRecognizer:
             probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
+
+
+def _try(read: Callable, image: ImageLike) -> Any:
+    try:
+        return read(image)
+    except BadImageError as error:
+        return error
 
 
 def _each(read: Callable, images: Iterable[ImageLike]) -> list:

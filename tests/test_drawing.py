@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitrec.drawing import to_mnist
+from digitrec.drawing import begin, center, cut_out, finish, fit_box, to_mnist
 from digitrec.errors import BadImageError
 from digitrec.picture import MAXIMUM_PIXELS
 
@@ -188,3 +188,37 @@ def test_missing_file_and_folder_are_refused(tmp_path):
 def test_image_too_large_to_decode_is_refused():
     with pytest.raises(BadImageError, match="make it smaller"):
         to_mnist(Image.new("1", (MAXIMUM_PIXELS // 1000 + 1, 1000)))
+
+
+def test_small_pictures_together_give_what_each_gives_alone(small_digits):
+    """Bit for bit: of several sizes, colours and papers, see-through, noisy, faint and empty."""
+    rng = np.random.default_rng(0)
+    pictures: list = list(small_digits.images[:300, ..., 0])
+    for index in range(60):
+        height, width = rng.integers(1, 45, 2)
+        image = Image.fromarray(small_digits.images[index, ..., 0]).resize((width, height))
+        gray = np.asarray(image)
+        noisy = np.clip(gray.astype(int) + rng.integers(0, 30, gray.shape), 0, 255)
+        pictures += [
+            255 - gray,
+            gray // 12,
+            np.zeros_like(gray),
+            noisy.astype(np.uint8),
+            np.stack([gray, gray // 2, 255 - gray], axis=-1),
+            np.stack([gray, gray, gray, gray], axis=-1),
+        ]
+    pictures.append({"composite": None, "background": None, "layers": []})
+    together = finish([begin(picture) for picture in pictures])
+    for picture, image in zip(pictures, together, strict=True):
+        np.testing.assert_equal(image, to_mnist(picture))
+
+
+def test_centre_of_mass_is_where_scipy_finds_it(small_digits):
+    for image in small_digits.images[:200, ..., 0]:
+        box = fit_box(cut_out(image, 25))
+        top, left = (
+            min(max(round(14 - at), 0), 28 - length)
+            for at, length in zip(ndimage.center_of_mass(box.astype(float)), box.shape, strict=True)
+        )
+        placed = center(box)[top : top + box.shape[0], left : left + box.shape[1]]
+        np.testing.assert_array_equal(placed, np.rint(box))

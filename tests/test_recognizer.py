@@ -260,3 +260,12 @@ def test_strokes_that_make_the_digit_speak_for_it_more_than_a_stray_dot(recogniz
     contributions = recognizer.explain(prediction)
     assert prediction.digit == 7
     assert contributions[4:16].sum() > contributions[20:, 20:].sum()
+
+
+def test_bad_image_has_its_error_in_its_place(recognizer, seven, tmp_path):
+    images = [seven, tmp_path / "none.png", seven]
+    for read in (recognizer.predict_each, recognizer.read_numbers_each):
+        first, bad, last = read(images)
+        assert isinstance(bad, BadImageError) and "no such file" in str(bad)
+        for answer in (first, last):
+            assert getattr(answer, "digit", None) == 7 or answer.text == "7"

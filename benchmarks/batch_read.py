@@ -1,0 +1,156 @@
+"""How many pictures a second become rows of a table, and what each step's share of that is.
+
+python benchmarks/batch_read.py [--quick]
+
+The pictures are scikit-learn's 1,797 digits: fitted into 28x28 pixels as MNIST's are, and drawn on
+paper of 400x400. Each lot is a zip archive of PNGs, read by one process for each core, from there
+to CSV. Speeds count from when every process has answered: starting takes some seconds more. The
+shares are those of one process's time. `scaling` is the speed of two processes against one's. The
+last line is one JSON object.
+"""
+
+import argparse
+import io
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from sklearn.datasets import load_digits
+
+from digitrec import DigitRecognizer
+from digitrec.drawing import finish, to_mnist
+from digitrec.picture import read_picture
+from digitrec.pretrained import bundled_folder
+from digitrec.processes import Job, count_cores, read_chunks
+from digitrec.sources import Chunk, find_pictures, make_chunks
+from digitrec.tables import as_row
+from digitrec.worker import make_recognizer, read_chunk
+
+os.environ["NPROC"] = "1"  # JAX asks when it starts: one thread here, as in the processes
+JOB = Job(str(bundled_folder()), table=".csv")
+ROUNDS = 3  # of which the fastest counts
+
+
+def draw(digit: np.ndarray, rng: np.random.Generator) -> Image.Image:
+    """Draw a digit of 8x8 pixels somewhere on a sheet of 400x400, in black on white."""
+    side = int(rng.integers(150, 350))
+    large = Image.fromarray((255 / 16 * digit).astype(np.uint8)).resize((side, side))
+    ink = Image.fromarray(np.where(np.asarray(large) > 110, 255, 0).astype(np.uint8))
+    sheet = Image.new("RGB", (400, 400), "white")
+    sheet.paste("black", tuple(rng.integers(10, 390 - side, 2).tolist()), ink)
+    return sheet
+
+
+def pack(path: Path, pictures: list[Image.Image], count: int) -> Path:
+    contents = []
+    for picture in pictures:
+        content = io.BytesIO()
+        picture.save(content, "PNG")
+        contents.append(content.getvalue())
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number:06}.png", contents[number % len(contents)])
+    return path
+
+
+def measure_speed(archive: Path, processes: int) -> float:
+    """Give how many pictures a second are read."""
+    chunks = list(make_chunks(find_pictures([archive])))
+    first = [Chunk(chunks[0].paths[:1], chunks[0].images[:1])] * processes
+    with closing(read_chunks(JOB, chain(first, chunks), processes)) as read:
+        for _ in first:
+            next(read)
+        start = time.perf_counter()
+        pictures = sum(len(rows) for _, rows in read)
+    return pictures / (time.perf_counter() - start)
+
+
+def measure_shares(chunk: Chunk) -> dict[str, float]:
+    """Give the microseconds that each step takes for a picture, in one process."""
+    recognizer = make_recognizer(JOB)
+    decoded = [read_picture(image) for image in chunk.images]
+    prepared = [image for image in map(to_mnist, chunk.images) if image is not None]
+    answers = recognizer.predict_each(chunk.images)
+    network_input = np.stack(prepared)
+    small = max(image.shape[0] for image in decoded if image is not None) < 40
+
+    def prepare():
+        return finish(decoded) if small else [to_mnist(image) for image in decoded]
+
+    steps: dict[str, Callable] = {
+        "decoding": lambda: [read_picture(image) for image in chunk.images],
+        "preprocessing": prepare,
+        "network": lambda: recognizer._compute_logits(network_input),
+        "rows": lambda: [as_row(JOB.table, "7.png", answer, numbers=False) for answer in answers],
+        "all": lambda: read_chunk(recognizer, JOB, chunk),
+    }
+    seconds = {}
+    for name, step in steps.items():
+        step()
+        times = []
+        for _ in range(ROUNDS):
+            start = time.process_time()
+            step()
+            times.append(time.process_time() - start)
+        seconds[name] = 1e6 * min(times) / len(chunk.paths)
+    return seconds
+
+
+def measure_batch(pictures: list[Image.Image], count: int) -> float:
+    """Give how many arrays of 28x28 a second `predict_batch` reads, in this one process."""
+    recognizer = DigitRecognizer.from_pretrained()
+    recognizer.compile_rest()
+    images = [np.asarray(pictures[index % len(pictures)]) for index in range(count)]
+    recognizer.predict_batch(images)
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        recognizer.predict_batch(images)
+        seconds.append(time.perf_counter() - start)
+    return count / min(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the pictures")
+    lot = 10 if parser.parse_args().quick else 1
+    digits, rng = load_digits().images, np.random.default_rng(0)
+    crops = [
+        Image.fromarray(image) for digit in digits if (image := to_mnist(digit / 16)) is not None
+    ]
+    drawings = [draw(digit, rng) for digit in digits[: 2000 // lot]]
+    figures: dict[str, Any] = {"cores": count_cores()}
+    table = Table("", "28x28", "400x400")
+    with tempfile.TemporaryDirectory() as folder:
+        small = pack(Path(folder) / "crops.zip", crops, 20_000 // lot)
+        large = pack(Path(folder) / "drawings.zip", drawings, 2_000 // lot)
+        figures["images_per_second"] = measure_speed(small, count_cores())
+        figures["drawings_per_second"] = measure_speed(large, count_cores())
+        figures["scaling"] = measure_speed(small, 2) / measure_speed(small, 1)
+        figures["predict_batch_per_second"] = measure_batch(crops, 5_000 // lot)
+        shares = [measure_shares(next(make_chunks(find_pictures([lot])))) for lot in (small, large)]
+    speeds = [f"{figures[name]:,.0f}" for name in ("images_per_second", "drawings_per_second")]
+    table.add_row("pictures a second", *speeds)
+    for step in shares[0]:
+        table.add_row(f"{step}, µs each", *(f"{share[step]:,.0f}" for share in shares))
+    table.add_row("two processes against one", f"{figures['scaling']:.2f}", "")
+    table.add_row("predict_batch, a second", f"{figures['predict_batch_per_second']:,.0f}", "")
+    Console().print(table)
+    for name, share in zip(("crops", "drawings"), shares, strict=True):
+        figures[f"{name}_microseconds"] = {step: round(value) for step, value in share.items()}
+    print(json.dumps({k: round(v, 2) if isinstance(v, float) else v for k, v in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Many pictures, from paths to a table on the disk, with a word on how far it is."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from threading import Thread
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from digitrec.errors import TableError
+from digitrec.processes import Job, read_chunks
+from digitrec.recognizer import DigitRecognizer
+from digitrec.sources import Found, find_pictures, make_chunks
+from digitrec.tables import TableFile
+
+
+def read_to_table(
+    recognizer: DigitRecognizer,
+    paths: list[str],
+    path: Path,
+    *,
+    numbers: bool = False,
+    resume: bool = False,
+    processes: int | None = None,
+    console: Console | None = None,
+) -> dict[str, int]:
+    """Read pictures, and write a row for each, in their order.
+
+    Arguments:
+        recognizer: one that was loaded from a folder.
+        paths: what `find_pictures` takes.
+        path: of the table; ends in one of `tables.ENDINGS`.
+        numbers: read numbers instead of digits.
+        resume: go on where a run ended that had the same arguments.
+        processes: default: one for each core.
+        console: where a bar is shown, if that is a terminal.
+
+    Returns: how many rows of each `tables.Row.kind` the table has.
+    Raises: TableError, WorkerError.
+    """
+    job = Job(str(recognizer.folder), numbers, path.suffix)
+    run = {"paths": paths, "model": recognizer.revision, "numbers": numbers}
+    with TableFile(path, run, resume=resume) as table, _progress_bar(console) as bar:
+        before = table.progress.pictures
+        found = find_pictures(paths)
+        _skip(found, table)
+        task = bar.add_task("", total=None, completed=before, rate="")
+        if not bar.disable:
+            Thread(target=_count, args=(paths, bar, task), daemon=True).start()
+        start = time.monotonic()
+        with closing(read_chunks(job, make_chunks(found), processes)) as read:
+            for chunk, rows in read:
+                table.append(rows, chunk.paths[-1])
+                done = table.progress.pictures
+                rate = (done - before) / (time.monotonic() - start)
+                bar.update(task, completed=done, rate=f"{rate:,.0f} a second")
+        table.finish()
+        return table.progress.kinds
+
+
+def _skip(found: Iterator[Found], table: TableFile) -> None:
+    """Pass over the pictures that have their rows already."""
+    last = ""
+    for picture in islice(found, table.progress.pictures):
+        last = picture.path
+    if last != table.progress.last:
+        raise TableError(
+            f"{table.path} should go on after {table.progress.last}, but that picture is no longer "
+            f"number {table.progress.pictures:,} of those found; put back what was there, or "
+            "begin again."
+        )
+
+
+def _progress_bar(console: Console | None) -> Progress:
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=console is None or not console.is_terminal,
+    )
+
+
+def _count(paths: list[str | os.PathLike], bar: Progress, task) -> None:
+    """Count the pictures, for the time left."""
+    total = sum(1 for _ in find_pictures(paths))
+    bar.update(task, total=total)

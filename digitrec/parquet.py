@@ -1,0 +1,54 @@
+"""Rows as Parquet: JSON lines, which can grow, become a file in row groups, which cannot."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.json
+import pyarrow.parquet
+
+GROUP_BYTES = 16_000_000  # of JSON lines that become one row group: some 50,000 pictures
+
+_TOP = pa.list_(pa.struct({"digit": pa.int8(), "probability": pa.float64()}))
+DIGITS = pa.schema(
+    {
+        "path": pa.string(),
+        "text": pa.string(),
+        "probability": pa.float64(),
+        "is_digit": pa.bool_(),
+        "digit_score": pa.float64(),
+        "top": _TOP,
+        "error": pa.string(),
+    }
+)
+NUMBERS = pa.schema(
+    {
+        "path": pa.string(),
+        "text": pa.string(),
+        "probability": pa.float64(),
+        "is_number": pa.bool_(),
+        "best_reading": pa.string(),
+        "boxes": pa.list_(pa.list_(pa.int32())),  # left, top, right, bottom
+        "digits": pa.list_(_TOP),
+        "error": pa.string(),
+    }
+)
+
+
+def write_parquet(rows: Path, path: Path, *, numbers: bool) -> None:
+    """Write a file of `tables` rows, as JSON lines, as Parquet; the file is there only when whole.
+
+    Raises: OSError.
+    """
+    schema = NUMBERS if numbers else DIGITS
+    new = Path(f"{path}.new")
+    with pa.parquet.ParquetWriter(new, schema) as writer:
+        if rows.stat().st_size:  # pyarrow refuses an empty file
+            with pa.json.open_json(
+                rows,
+                pa.json.ReadOptions(use_threads=False, block_size=GROUP_BYTES),
+                pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+            ) as batches:
+                for batch in batches:
+                    writer.write_batch(batch)
+    os.replace(new, path)

@@ -1,0 +1,427 @@
+"""Many pictures: tables of answers, processes that are killed, runs that are interrupted."""
+
+import csv
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from functools import partial
+
+import pyarrow.parquet
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from digitrec import BadImageError, DigitRecognizer, Prediction, TableError
+from digitrec.__main__ import main
+from digitrec.pretrained import load_model
+from digitrec.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile
+
+PICTURES = int(os.environ.get("DIGITREC_PICTURES", 50_000))  # of the test on memory
+KILLS = int(os.environ.get("DIGITREC_KILLS", 3))
+
+
+@pytest.fixture(autouse=True)
+def compile_without_cache(monkeypatch):
+    # JAX does not write its cache atomically, and processes are killed here.
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+
+
+@pytest.fixture
+def read(call):
+    return partial(call, main, "read", "--processes", 2)
+
+
+def png(image) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture(scope="session")
+def crops(small_digits, tmp_path_factory):
+    """An archive of 1,500 digits of 28x28, one of nothing and one that is damaged."""
+    path = tmp_path_factory.mktemp("crops") / "crops.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, image in enumerate(small_digits.images[:1500, ..., 0]):
+            archive.writestr(f"{number:04}.png", png(image))
+            if number == 700:
+                archive.writestr("empty.png", png(0 * image))
+                archive.writestr("bad.png", b"this is no image")
+    return path
+
+
+def rows_of(path):
+    if path.suffix == ".csv":
+        return list(csv.DictReader(path.open(newline="")))
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    return pyarrow.parquet.read_table(path).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def whole(crops, tmp_path_factory):
+    """Tables of the archive, by runs that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("tables")
+    for ending in ("csv", "jsonl", "parquet"):
+        table = folder / f"whole.{ending}"
+        assert main(["read", str(crops), "--output", str(table), "--processes", "1"]) == 1
+    return folder
+
+
+def test_table_has_a_row_for_each_picture_in_their_order(whole, crops, small_digits):
+    rows = rows_of(whole / "whole.jsonl")
+    assert len(rows) == 1502 and all(tuple(row) == DIGIT_COLUMNS for row in rows)
+    numbers = [f"{number:04}.png" for number in range(1500)]
+    numbers[701:701] = ["empty.png", "bad.png"]
+    assert [row["path"] for row in rows] == [f"{crops}/{name}" for name in numbers]
+    read = [row["text"] for row in rows if row["error"] is None and row["top"]]
+    labels = small_digits.labels[:1500].astype(str)
+    assert sum(text == label for text, label in zip(read, labels, strict=True)) > 1350
+
+
+def test_row_says_what_predict_says(whole, recognizer, small_digits):
+    row = rows_of(whole / "whole.jsonl")[5]
+    prediction = recognizer.predict(small_digits.images[5])
+    assert row["text"] == str(prediction.digit) and row["is_digit"] is True
+    assert row["digit_score"] == pytest.approx(prediction.digit_score, abs=1e-3)
+    assert row["probability"] == row["top"][0]["probability"]
+    for entry, (digit, share) in zip(row["top"], prediction.top(), strict=True):
+        assert entry["digit"] == digit and entry["probability"] == pytest.approx(share, abs=1e-4)
+
+
+def test_empty_and_bad_pictures_have_rows_that_say_so(whole):
+    empty, bad = rows_of(whole / "whole.jsonl")[701:703]
+    del empty["path"], bad["path"]
+    assert empty == {
+        "text": "",
+        "probability": None,
+        "is_digit": False,
+        "digit_score": None,
+        "top": [],
+        "error": None,
+    }
+    assert bad.pop("error").startswith("bad.png should be an image") and not any(bad.values())
+
+
+def test_all_kinds_of_tables_say_the_same(whole):
+    lines = rows_of(whole / "whole.jsonl")
+    assert rows_of(whole / "whole.parquet") == lines
+    for row, cells in zip(lines, rows_of(whole / "whole.csv"), strict=True):
+        for column, value in row.items():
+            if isinstance(value, str | None):
+                assert cells[column] == (value or "")
+            else:
+                assert json.loads(cells[column]) == value
+
+
+def test_pandas_and_row_groups_open_the_parquet_table(whole, tmp_path):
+    import pandas
+
+    assert len(pandas.read_parquet(whole / "whole.parquet")) == 1502
+    assert pyarrow.parquet.ParquetFile(whole / "whole.parquet").num_row_groups >= 1
+
+
+def test_numbers_have_their_texts_and_boxes(read, recognizer, forty_two, seven, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    table = tmp_path / "numbers.jsonl"
+    files = (forty_two, seven, tmp_path / "bad.png")
+    assert read("--numbers", *files, "--output", table).returncode == 1
+    first, second, bad = rows_of(table)
+    assert tuple(first) == NUMBER_COLUMNS
+    number = recognizer.read_number(forty_two)
+    assert first["text"] == first["best_reading"] == "42" and first["is_number"]
+    assert first["boxes"] == [list(box) for box in number.boxes]
+    assert [digit[0]["digit"] for digit in first["digits"]] == [4, 2]
+    assert first["probability"] == pytest.approx(number.probability, abs=1e-4)
+    assert second["text"] == "7" and bad["error"].startswith("bad.png should be an image")
+    read("--numbers", *files, "--output", tmp_path / "numbers.parquet")
+    assert rows_of(tmp_path / "numbers.parquet") == rows_of(table)
+
+
+def test_summary_counts_what_was_read(read, crops, tmp_path):
+    result = read(crops, "--output", tmp_path / "table.csv")
+    assert result.returncode == 1 and not result.stdout
+    (line,) = result.stderr.splitlines()
+    assert "1,502 pictures in" in line and "1 that could not be read" in line
+
+
+def test_two_processes_write_what_one_writes(read, crops, whole, tmp_path):
+    read(crops, "--output", tmp_path / "two.csv")
+    assert (tmp_path / "two.csv").read_bytes() == (whole / "whole.csv").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["two.csv"]
+
+
+def test_files_are_read_in_python_as_predict_reads_them(recognizer, crops, seven, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"this is no image")
+    paths = [seven, tmp_path / "bad.png", crops]
+    read = list(recognizer.predict_files(paths, processes=1))
+    assert [path for path, _ in read][:3] == [*map(str, paths[:2]), f"{crops}/0000.png"]
+    assert len(read) == 1504
+    (_, first), (_, second), (_, third) = read[:3]
+    assert isinstance(first, Prediction) and first.digit == 7
+    assert isinstance(second, BadImageError) and str(second).startswith("bad.png should be")
+    assert isinstance(third, Prediction) and third.image.shape == (28, 28)
+
+
+def test_model_that_is_in_no_folder_reads_files(recognizer, seven):
+    homeless = DigitRecognizer(*load_model(recognizer.folder))
+    ((_, prediction),) = homeless.predict_files([seven], processes=1)
+    assert prediction.digit == 7
+
+
+def test_iterator_that_is_left_early_leaves_no_process(recognizer, crops):
+    import psutil
+
+    files = recognizer.predict_files([crops], processes=1)
+    next(files)
+    children = psutil.Process().children()
+    files.close()
+    assert children and not any(child.is_running() for child in children)
+
+
+@pytest.fixture
+def assassin(monkeypatch, tmp_path):
+    """A module that each process loads first: it kills the one that opens a certain picture."""
+    folder = tmp_path / "assassin"
+    folder.mkdir()
+
+    def hire(content: bytes, times: int):
+        (folder / "victim").write_bytes(content)
+        (folder / "sitecustomize.py").write_text(
+            textwrap.dedent(f"""
+                import os, pathlib
+                from PIL import Image
+                folder = pathlib.Path({str(folder)!r})
+                victim, opened = (folder / "victim").read_bytes(), Image.open
+
+                def open_or_die(file, **options):
+                    deaths = len(list(folder.glob("death-*")))
+                    if file.getvalue() == victim and deaths < {times}:
+                        (folder / f"death-{{deaths}}").touch()
+                        os.kill(os.getpid(), 9)
+                    return opened(file, **options)
+
+                Image.open = open_or_die
+            """)
+        )
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        return lambda: len(list(folder.glob("death-*")))
+
+    return hire
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_chunk_of_a_killed_process_is_read_again(
+    read, crops, whole, tmp_path, small_digits, assassin, times
+):
+    deaths = assassin(png(small_digits.images[300, ..., 0]), times)
+    read(crops, "--output", tmp_path / "table.csv")
+    assert deaths() == times
+    assert (tmp_path / "table.csv").read_bytes() == (whole / "whole.csv").read_bytes()
+
+
+def test_picture_that_kills_its_process_is_a_row_with_a_sentence(
+    read, crops, whole, tmp_path, small_digits, assassin
+):
+    assassin(png(small_digits.images[300, ..., 0]), 99)
+    read(crops, "--output", tmp_path / "table.jsonl")
+    rows, unharmed = rows_of(tmp_path / "table.jsonl"), rows_of(whole / "whole.jsonl")
+    assert rows[300]["error"].startswith("0300.png should be readable like any other")
+    assert "(signal SIGKILL)" in rows[300]["error"]
+    del rows[300], unharmed[300]
+    assert rows == unharmed
+
+
+def test_processes_that_cannot_start_end_the_run_with_a_sentence(
+    read, crops, tmp_path, monkeypatch
+):
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    result = read(crops, "--output", tmp_path / "table.csv")
+    assert result.returncode == 2 and "3 in a row ended (exit status 3)" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def start_reading(crops, table, *options):
+    command = [sys.executable, "-m", "digitrec", "read", crops, "--output", table, "--resume"]
+    return subprocess.Popen(
+        [*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_rows(table, program, count):
+    rows = table.with_name(f"{table.name}.jsonl") if table.suffix == ".parquet" else table
+    while program.poll() is None and (not rows.exists() or rows.read_bytes().count(b"\n") < count):
+        time.sleep(0.01)
+
+
+def test_ctrl_c_keeps_whole_rows_and_resume_goes_on(crops, whole, tmp_path):
+    table = tmp_path / "table.csv"
+    program = start_reading(crops, table, "--processes", "2")
+    wait_for_rows(table, program, 200)
+    os.killpg(program.pid, signal.SIGINT)  # as a terminal does
+    _, errors = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert errors == "digitrec: Stopped; go on with --resume.\n"
+    kept, complete = table.read_bytes(), (whole / "whole.csv").read_bytes()
+    assert kept.endswith(b"\n") and complete.startswith(kept) and len(kept) < len(complete)
+    assert start_reading(crops, table).wait(120) == 1
+    assert table.read_bytes() == complete
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_run_that_was_killed_many_times_writes_what_an_unbroken_one_writes(
+    crops, whole, tmp_path, ending
+):
+    table, moments = tmp_path / f"table.{ending}", random.Random(0)
+    kills = 0
+    while kills < KILLS:
+        program = start_reading(crops, table)
+        # Half of the moments are in the middle of reading, the others anywhere.
+        if kills % 2:
+            wait_for_rows(table, program, moments.randrange(1, 1500))
+        else:
+            time.sleep(moments.uniform(0, 8))
+        kills += program.poll() is None
+        program.kill()
+        program.communicate()
+        if not (tmp_path / f"{table.name}.progress").exists():
+            table.unlink(missing_ok=True)  # finished: begin again
+    assert start_reading(crops, table).wait(120) == 1
+    assert table.read_bytes() == (whole / f"whole.{ending}").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == [table.name]
+
+
+def test_finished_table_is_left_as_it_is_by_resume(read, crops, whole, tmp_path):
+    table = tmp_path / "table.csv"
+    shutil.copy(whole / "whole.csv", table)
+    result = read(crops, "--output", table, "--resume")
+    assert result.returncode == 0 and "is finished already" in result.stderr
+    assert table.read_bytes() == (whole / "whole.csv").read_bytes()
+
+
+RUN = {"paths": ["a"], "numbers": False}
+
+
+@pytest.fixture
+def unfinished(tmp_path):
+    """A table of two rows, and half a row that was being written."""
+    path = tmp_path / "table.csv"
+    with TableFile(path, RUN, resume=False) as table:
+        table.append([Row("read", b"a\n"), Row("bad", b"b\n")], "b")
+    with path.open("ab") as file:
+        file.write(b"half a")
+    return path
+
+
+def test_half_a_row_is_cut_off_when_a_run_goes_on(unfinished):
+    with TableFile(unfinished, RUN, resume=True) as table:
+        assert table.progress.pictures == 2 and table.progress.kinds == {"read": 1, "bad": 1}
+        table.append([Row("read", b"c\n")], "c")
+        table.finish()
+    assert unfinished.read_text().splitlines()[1:] == ["a", "b", "c"]
+
+
+def test_unfinished_table_is_not_overwritten_without_a_word(unfinished):
+    before = unfinished.read_bytes()
+    with pytest.raises(TableError, match="go on with --resume, or delete .*progress"):
+        TableFile(unfinished, RUN, resume=False)
+    assert unfinished.read_bytes() == before
+
+
+def test_run_does_not_go_on_with_other_pictures(unfinished):
+    with pytest.raises(TableError, match=r"with the paths that .*\['a'\], but is given \['b'\]"):
+        TableFile(unfinished, RUN | {"paths": ["b"]}, resume=True)
+
+
+def test_run_does_not_go_on_where_pictures_have_changed(read, recognizer, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.png").write_bytes(b"")
+    table = tmp_path / "table.csv"
+    run = {"paths": [str(folder)], "model": recognizer.revision, "numbers": False}
+    with TableFile(table, run, resume=False) as begun:
+        begun.append([Row("bad", b"a\n"), Row("bad", b"b\n")], f"{folder}/b.png")
+    (folder / "a.png").unlink()
+    result = read(folder, "--output", table, "--resume")
+    assert result.returncode == 2 and "should go on after" in result.stderr
+
+
+def test_damaged_note_and_short_table_are_sentences(unfinished):
+    note = unfinished.with_name("table.csv.progress")
+    unfinished.write_bytes(b"short")
+    with pytest.raises(TableError, match="has fewer; delete both and begin again"):
+        TableFile(unfinished, RUN, resume=True)
+    note.write_text("{")
+    with pytest.raises(TableError, match="should say how far the run is, but is damaged"):
+        TableFile(unfinished, RUN, resume=True)
+
+
+def test_table_that_cannot_be_written_is_one_sentence(read, seven, tmp_path):
+    result = read(seven, "--output", tmp_path / "nowhere" / "table.csv")
+    assert result.returncode == 2 and "should be a file that can be written" in result.stderr
+
+
+def test_full_disk_is_one_sentence_and_what_was_whole_is_kept(tmp_path):
+    table = TableFile(tmp_path / "table.csv", RUN, resume=False)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(TableError, match="make room for it"), table:
+        table.append([Row("read", b"a\n")], "a")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            table.append([Row("read", b"b" * 2000)], "b")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert table.path.read_text().splitlines()[1:] == ["a"]
+
+
+def test_options_that_do_not_fit_are_sentences(read, call, seven):
+    assert "expected an ending of .csv" in read(seven, "--output", "table.xls").stderr
+    assert "name one" in call(main, "read", seven, "--resume").stderr
+    assert "above 0" in call(main, "read", seven, "--processes", "0").stderr
+
+
+def test_path_that_is_no_utf_8_is_in_the_table(read, tmp_path):
+    path = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    with open(path, "wb"):
+        pass
+    assert read(os.fsdecode(path), "--output", tmp_path / "table.parquet").returncode == 1
+    (row,) = rows_of(tmp_path / "table.parquet")
+    assert row["path"].endswith("/caf\\udce9.png") and "caf\\udce9.png should" in row["error"]
+
+
+MEASURE = """
+import resource, sys
+from digitrec.__main__ import main
+main(sys.argv[1:])
+mine, theirs = (resource.getrusage(who).ru_maxrss for who in (0, resource.RUSAGE_CHILDREN))
+print(mine + theirs)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, small_digits):
+    """DIGITREC_PICTURES=1000000 asks for the full run."""
+    picture = png(small_digits.images[0, ..., 0])
+
+    def peak_kilobytes(count):
+        crops = tmp_path / "crops.zip"
+        with zipfile.ZipFile(crops, "w") as archive:
+            for number in range(count):
+                archive.writestr(f"{number:07}.png", picture)
+        command = [sys.executable, "-c", MEASURE, "read", crops, "--output", tmp_path / "t.jsonl"]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert (tmp_path / "t.jsonl").read_bytes().count(b"\n") == count
+        crops.unlink()
+        return int(result.stdout)
+
+    assert peak_kilobytes(PICTURES) < peak_kilobytes(10_000) + 200 * 1024

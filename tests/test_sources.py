@@ -1,0 +1,204 @@
+"""Pictures in files, folders, patterns and archives."""
+
+import io
+import os
+import tarfile
+import zipfile
+
+import pytest
+from PIL import Image
+
+from digitrec.errors import BadImageError
+from digitrec.picture import PictureFile, read_picture
+from digitrec.sources import CHUNK, CHUNK_BYTES, Found, find_pictures, make_chunks
+
+
+def png(grey=0) -> bytes:
+    content = io.BytesIO()
+    Image.new("L", (28, 28), grey).save(content, "PNG")
+    return content.getvalue()
+
+
+def make_files(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(png())
+
+
+def names(*paths):
+    return [found.path for found in find_pictures(paths)]
+
+
+def load(*paths):
+    return [found.load() for found in find_pictures(paths)]
+
+
+def test_folder_gives_its_files_by_name_then_those_of_its_folders(tmp_path):
+    make_files(tmp_path, "b.png", "a/2.png", "a/10.png", "c.PNG", ".hidden.png", ".git/x.png")
+    assert names(tmp_path) == [
+        f"{tmp_path}/{name}" for name in ("b.png", "c.PNG", "a/10.png", "a/2.png")
+    ]
+
+
+def test_paths_keep_their_order(tmp_path):
+    make_files(tmp_path, "1.png", "2.png")
+    paths = [str(tmp_path / "2.png"), str(tmp_path / "1.png")]
+    assert names(*paths) == paths
+
+
+def test_pattern_gives_each_file_once(tmp_path):
+    make_files(tmp_path, "1.png", "a/2.png", "a/b/3.png", "a/b/4.jpg")
+    found = names(f"{tmp_path}/**/*.png")
+    assert found == sorted(f"{tmp_path}/{name}" for name in ("1.png", "a/2.png", "a/b/3.png"))
+    assert len(names(f"{tmp_path}/**")) == 4
+
+
+def test_name_that_looks_like_a_pattern_is_a_file_where_there_is_one(tmp_path):
+    make_files(tmp_path, "[1].png")
+    assert names(tmp_path / "[1].png") == [f"{tmp_path}/[1].png"]
+
+
+def test_pattern_that_matches_nothing_is_a_picture_that_is_not_there(tmp_path):
+    (image,) = load(f"{tmp_path}/*.png")
+    with pytest.raises(BadImageError, match="there is no such file"):
+        read_picture(image)
+
+
+@pytest.fixture
+def contents():
+    return {"a/1.png": png(1), "a/2.png": png(2), "é.png": png(3)}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh: an archive that unpacks itself\n"])
+def test_zip_gives_what_was_packed(tmp_path, contents, method, large, before):
+    path = tmp_path / "scans.zip"
+    path.write_bytes(before)
+    with zipfile.ZipFile(path, "a" if before else "w", method) as archive:
+        archive.mkdir("a")
+        for name, content in contents.items():
+            with archive.open(name, "w", force_zip64=large) as member:
+                member.write(content)
+        archive.writestr("a/.DS_Store", b"")
+        archive.comment = b"a comment"
+    assert names(path) == [f"{path}/{name}" for name in contents]
+    assert [image.content for image in load(path)] == list(contents.values())
+
+
+def test_zip_of_more_files_than_16_bits_count_gives_them_all(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        for number in range(66_000):
+            archive.writestr(f"{number}.png", b"")
+    assert sum(1 for _ in find_pictures([tmp_path / "scans.zip"])) == 66_000
+
+
+def test_zip_beyond_4_gigabytes_is_read(tmp_path):
+    """The numbers of its last member are in the extra fields."""
+    path = tmp_path / "scans.zip"
+    with path.open("wb") as file:
+        file.truncate(2**32 + 1)  # takes no room: the file has a hole
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("1.png", png(1))
+    (image,) = load(path)
+    assert image == PictureFile("1.png", png(1))
+
+
+@pytest.mark.parametrize(
+    "ending, packer",
+    [("tar", ""), ("tar.gz", "gz"), ("tgz", "gz"), ("tar.bz2", "bz2"), ("tar.xz", "xz")],
+)
+def test_tar_gives_what_was_packed(tmp_path, contents, ending, packer):
+    path = tmp_path / f"scans.{ending}"
+    with tarfile.open(path, f"w:{packer}") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    assert names(path) == [f"{path}/{name}" for name in contents]
+    assert [image.content for image in load(path)] == list(contents.values())
+
+
+def test_archives_in_a_folder_are_read(tmp_path, contents):
+    make_files(tmp_path, "a.png", "c.png")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("1.png", png())
+    assert names(tmp_path) == [f"{tmp_path}/{name}" for name in ("a.png", "b.zip/1.png", "c.png")]
+
+
+def test_link_in_a_tar_is_one_sentence(tmp_path):
+    with tarfile.open(tmp_path / "scans.tar", "w") as archive:
+        link = tarfile.TarInfo("7.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    (image,) = load(tmp_path / "scans.tar")
+    assert isinstance(image, BadImageError) and "is a link" in str(image)
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz"])
+def test_archive_that_is_none_is_one_sentence_and_the_next_path_is_found(tmp_path, ending):
+    (tmp_path / f"scans.{ending}").write_bytes(b"no archive" * 100)
+    make_files(tmp_path, "z.png")
+    bad, good = load(tmp_path)
+    assert isinstance(bad, BadImageError) and f"scans.{ending} should be packed" in str(bad)
+    assert good == str(tmp_path / "z.png")
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_archive_that_is_cut_off_gives_sentences_not_errors(tmp_path, ending, kept):
+    path = tmp_path / f"scans.{ending}"
+    noise = [os.urandom(5000) for _ in range(20)]
+    if ending == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for number, content in enumerate(noise):
+                archive.writestr(f"{number}.png", content)
+    else:
+        with tarfile.open(path, f"w:{ending[4:]}") as archive:
+            for number, content in enumerate(noise):
+                member = tarfile.TarInfo(f"{number}.png")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    images = load(path)
+    assert any(isinstance(image, BadImageError) for image in images)
+    read = [image.content for image in images if isinstance(image, PictureFile)]
+    assert read == noise[: len(read)]
+
+
+def test_damaged_member_of_a_zip_is_one_sentence_and_the_others_are_read(tmp_path):
+    path = tmp_path / "scans.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.png", png(number))
+        place = archive.infolist()[1].header_offset + 60
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+    first, second, third = load(path)
+    assert first.content == png(0) and third.content == png(2)
+    assert isinstance(second, BadImageError) and "1.png should be packed undamaged" in str(second)
+
+
+def test_member_packed_by_an_unusual_method_is_one_sentence(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("1.png", png())
+    (image,) = load(tmp_path / "scans.zip")
+    assert isinstance(image, BadImageError) and "but by method 14" in str(image)
+
+
+def test_member_that_swells_is_refused_unpacked_to_the_limit_alone(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.png", bytes(200_000_000))
+    (image,) = load(tmp_path / "scans.zip")
+    assert len(image.content) == 50_000_001
+    with pytest.raises(BadImageError, match="should have at most 50,000,000 bytes"):
+        read_picture(image)
+
+
+def test_chunks_are_bounded_by_count_and_by_bytes():
+    small = [Found(str(n), lambda: PictureFile("", b"")) for n in range(2 * CHUNK + 1)]
+    assert [len(chunk.paths) for chunk in make_chunks(small)] == [CHUNK, CHUNK, 1]
+    large = [Found(str(n), lambda: PictureFile("", bytes(CHUNK_BYTES // 2))) for n in range(5)]
+    assert [len(chunk.paths) for chunk in make_chunks(large)] == [2, 2, 1]
