@@ -1,8 +1,13 @@
 """How the page behaves in a real browser, beside a stock Gradio Sketchpad.
 
-python benchmarks/browser_latency.py [--strokes N] [--quick]  # Chromium; pip install httpx psutil
+python benchmarks/browser_latency.py [--strokes N] [--cpu-slowdown 4] [--quick]
+    # Chromium; pip install httpx psutil
 
-The stock app is a `gr.Sketchpad` whose `.change` calls a function that answers at once, with a
+First, our page reads in the browser while a pen moves: how many answers a second, how long from a
+pointer event to the answer that contains it, what the page's main thread does for each frame, and
+what the first visit downloads for that. --cpu-slowdown 4 makes the browser as slow as a phone.
+
+All else is about our page where the server reads, beside a stock app. The stock app is a `gr.Sketchpad` whose `.change` calls a function that answers at once, with a
 number. Both are open in the same browser, on the same machine, and get strokes in turns: from the
 end of a stroke (pointerup) until the page shows the new answer. Then: how long 20 moves of the
 pointer take; what a first visit downloads; when one can draw on a network as slow as the browser's
@@ -60,6 +65,47 @@ WATCH = """() => {
     window.ended = null;
   }).observe(answer, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
+# Moves a pen for some seconds, once a frame, through zeros of all sizes; pairs each pointer event with
+# the first answer to a drawing that contains it.
+PEN = """async (seconds) => {
+  const pad = document.querySelector("digit-pad");
+  const { left, top, width } = pad.canvas.getBoundingClientRect();
+  const times = [], lags = [];
+  let captured = 0, answered = 0, answers = 0, frames = 0;
+  const toPixels = pad.toPixels.bind(pad);
+  pad.toPixels = () => { captured = times.length; return toPixels(); };
+  document.addEventListener("digitrec-read", () => {
+    const now = performance.now();
+    answers += 1;
+    for (; answered < captured; answered++) lags.push(now - times[answered]);
+  });
+  const point = (kind, turn) => {
+    const radius = width * (0.15 + 0.1 * Math.sin(turn / 40));
+    const [x, y] = [Math.cos(turn / 8) * 0.7, Math.sin(turn / 8)];
+    const place = { clientX: left + width / 2 + radius * x, clientY: top + width / 2 + radius * y };
+    times.push(performance.now());
+    const options = { bubbles: true, isPrimary: true, pointerId: 1, button: 0, ...place };
+    pad.canvas.dispatchEvent(new PointerEvent(kind, options));
+  };
+  pad.canvas.setPointerCapture = () => {}; // there is no such pointer
+  const start = performance.now();
+  let turn = 0;
+  while (performance.now() - start < 1000 * seconds) {
+    point("pointerdown", turn);
+    for (const end = turn + 50; turn < end; turn++) {
+      await new Promise(requestAnimationFrame);
+      point("pointermove", turn);
+      frames += 1;
+    }
+    point("pointerup", turn);
+    await new Promise(requestAnimationFrame);
+    pad.clear();
+  }
+  lags.sort((one, other) => one - other);
+  const spent = (performance.now() - start) / 1000;
+  return { answers: answers / spent, lag: lags[lags.length >> 1], frames };
+}"""
+PEN_SECONDS, QUICK_PEN_SECONDS = 20, 5
 IDLE = 1.5  # seconds without a request after which a stroke is over
 MEMORY_STROKES = 1000
 MOVES = 20
@@ -89,17 +135,20 @@ class Side:
                     raise SystemExit(f"{command[0]} ended with {self.process.returncode}") from None
                 time.sleep(0.2)
         self.requests: list[float] = []
-        self.page = self.open_page()
+        # What follows is about the way by the server.
+        self.page = self.open_page(by_server=True)
         self.wait_until_drawable(self.page)
         self.page.locator("#answer").wait_for()
         self.page.wait_for_timeout(1500)
         self.page.evaluate(WATCH)
         self.page.on("request", lambda request: self.requests.append(time.perf_counter()))
 
-    def open_page(self, network: dict | None = None) -> Page:
+    def open_page(self, network: dict | None = None, *, by_server: bool = False) -> Page:
         # A window of its own: a page behind another one would not be drawn.
         context = self.browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
+        if by_server:
+            page.route("**/reading/**", lambda route: route.abort())
         if network:
             session = context.new_cdp_session(page)
             session.send("Network.enable")
@@ -171,6 +220,39 @@ class Side:
         seconds = time.perf_counter() - started
         page.context.close()
         return seconds
+
+
+def follow_pen(side: Side, slowdown: float, seconds: float) -> dict[str, float]:
+    """Read in the browser while a pen moves."""
+    page = side.browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    sizes, requests = [], []
+    page.on(
+        "requestfinished",
+        lambda request: "/reading/" in request.url and sizes.append(request.sizes()),
+    )
+    page.goto(side.url)
+    page.wait_for_function("document.documentElement.dataset.reader === 'browser'", timeout=60_000)
+    page.wait_for_timeout(2000)
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
+    session.send("Performance.enable")
+    page.on("request", lambda request: requests.append(request.url))
+
+    def busy_seconds() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration")
+
+    before = busy_seconds()
+    found = page.evaluate(PEN, seconds)
+    busy = busy_seconds() - before
+    page.context.close()
+    return {
+        "answers_per_second": found["answers"],
+        "pen_lag_ms": found["lag"],
+        "main_thread_ms": 1e3 * busy / found["frames"],
+        "requests_per_stroke": float(len(requests)),
+        "added_kib": sum(size["responseBodySize"] for size in sizes) / 1024,
+    }
 
 
 def count_lost(side: Side, strokes: int) -> int:
@@ -255,6 +337,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--strokes", type=int, default=30, help="of each side (default: 30)")
     parser.add_argument("--quick", action="store_true", help="3 strokes a side, rougher figures")
+    parser.add_argument(
+        "--cpu-slowdown",
+        type=float,
+        default=1.0,
+        help="how many times slower the browser computes while the pen moves (default: 1)",
+    )
     arguments = parser.parse_args()
     strokes = 3 if arguments.quick else arguments.strokes
     many = 100 if arguments.quick else MEMORY_STROKES
@@ -267,6 +355,11 @@ def main() -> None:
         sides = {}
         try:
             sides["digitrec"] = Side(browser, ["app.py", "--port"], False)
+            pen = follow_pen(
+                sides["digitrec"],
+                arguments.cpu_slowdown,
+                QUICK_PEN_SECONDS if arguments.quick else PEN_SECONDS,
+            )
             sides["stock Sketchpad"] = Side(browser, ["-c", STOCK], True)
             found = {name: [] for name in sides}
             for number in range(strokes + 1):
@@ -286,6 +379,11 @@ def main() -> None:
             for side in sides.values():
                 side.process.terminate()
     console = Console(width=160)
+    console.print(
+        f"in the browser: {pen['answers_per_second']:.0f} answers a second, "
+        f"{pen['pen_lag_ms']:.0f} ms behind the pen, {pen['main_thread_ms']:.1f} ms of the main "
+        f"thread a frame, {pen['added_kib']:.0f} KiB more to download"
+    )
     table = Table(title=f"From the end of a stroke to the answer, {strokes} strokes in turns")
     for column in (
         *("app", "median", "lowest", "highest", "requests a stroke", f"{MOVES} moves"),
@@ -305,9 +403,10 @@ def main() -> None:
     console.print(f"server memory after {many:,} more strokes: {growth:+.1f} MiB")
     console.print(f"to an answer while {CLIENTS} programs call: {crowded:.0f} ms")
     figures = {
+        **pen,
         "median_ms": medians["digitrec"],
         "vs_stock_sketchpad": medians["digitrec"] / medians["stock Sketchpad"],
-        "requests_per_stroke": requests["digitrec"],
+        "server_requests_per_stroke": requests["digitrec"],
         "strokes_lost": lost,
         "seconds_for_20_moves": moves["digitrec"],
         "first_load_kib": loads["digitrec"][0],
