@@ -7,13 +7,14 @@ First, our page reads in the browser while a pen moves: how many answers a secon
 pointer event to the answer that contains it, what the page's main thread does for each frame, and
 what the first visit downloads for that. --cpu-slowdown 4 makes the browser as slow as a phone.
 
-All else is about our page where the server reads, beside a stock app. The stock app is a `gr.Sketchpad` whose `.change` calls a function that answers at once, with a
-number. Both are open in the same browser, on the same machine, and get strokes in turns: from the
-end of a stroke (pointerup) until the page shows the new answer. Then: how long 20 moves of the
-pointer take; what a first visit downloads; when one can draw on a network as slow as the browser's
-own "Slow 3G"; how many strokes are lost that begin within a second of loading, Clear, undo and
-a change of size; how the server's memory grows with 1,000 strokes; and how long an answer takes
-while 32 programs call the API. The last line is one JSON object.
+All else is about our page where the server reads, beside a stock app: a `gr.Sketchpad` whose
+`.change` calls a function that answers at once, with a number. Both are open in the same browser,
+on the same machine, and get strokes in turns: from the end of a stroke (pointerup) until the page
+shows the new answer. Then: how long 20 moves of the pointer take; what a first visit downloads;
+when one can draw on a network as slow as the browser's own "Slow 3G"; how many strokes are lost
+that begin within a second of loading, Clear, undo and a change of size; how the server's memory
+grows with 1,000 strokes; and how long an answer takes while 32 programs call the API. The last
+line is one JSON object.
 """
 
 import argparse
@@ -65,8 +66,8 @@ WATCH = """() => {
     window.ended = null;
   }).observe(answer, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
-# Moves a pen for some seconds, once a frame, through zeros of all sizes; pairs each pointer event with
-# the first answer to a drawing that contains it.
+# Moves a pen for some seconds, once a frame, through zeros of all sizes; pairs each pointer event
+# with the first answer to a drawing that contains it.
 PEN = """async (seconds) => {
   const pad = document.querySelector("digit-pad");
   const { left, top, width } = pad.canvas.getBoundingClientRect();
@@ -228,7 +229,7 @@ def follow_pen(side: Side, slowdown: float, seconds: float) -> dict[str, float]:
     sizes, requests = [], []
     page.on(
         "requestfinished",
-        lambda request: "/reading/" in request.url and sizes.append(request.sizes()),
+        lambda request: sizes.append(request.sizes()) if "/reading/" in request.url else None,
     )
     page.goto(side.url)
     page.wait_for_function("document.documentElement.dataset.reader === 'browser'", timeout=60_000)

@@ -75,10 +75,11 @@ def compare(
             number = recognizer.read_number({"composite": pixels})  # meanwhile
             found = json.loads(node.stdout.readline())
             if found is None:  # the page asks the server then
-                found = {"text": None, "reading": None}
-            readings = (number.text, number.best_reading), (found["text"], found["reading"])
-            same.append(readings[0] == readings[1])
-            right.append([reading == text for _, reading in readings])
+                same.append(False)
+                right.append([number.best_reading == text, False])
+                continue
+            same.append((found["text"], found["reading"]) == (number.text, number.best_reading))
+            right.append([number.best_reading == text, found["reading"] == text])
             if same[-1]:
                 for digit, other in zip(number.digits, found["digits"], strict=True):
                     images.append(are_alike(digit.image.ravel(), np.array(other["image"])))
@@ -91,7 +92,7 @@ def compare(
         "pictures": len(same),
         "same": float(np.mean(same)),
         "same_images": float(np.mean(images or [True])),
-        "same_probabilities": float(np.mean(np.array(probabilities) <= NEAR)),
+        "same_probabilities": float(np.mean(np.array(probabilities or [0.0]) <= NEAR)),
         "python": python,
         "browser": browser,
     }

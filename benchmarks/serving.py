@@ -127,7 +127,7 @@ def onnx_session():
         last = add("MaxPool", [last], kernel_shape=[2, 2], strides=[2, 2])
     last = add("Flatten", [add("Transpose", [last], perm=[0, 2, 3, 1])])
     for layer in (network.hidden, network.logits):
-        assert layer.bias is not None
+        assert layer is not None and layer.bias is not None  # of another kind it has neither
         both = [constant(np.asarray(layer.kernel[...])), constant(np.asarray(layer.bias[...]))]
         last = add("Gemm", [last, *both])
         if layer is network.hidden:

@@ -43,8 +43,9 @@ def recognizer():
 def test_constants_are_those_of_python(script):
     if script == "worker":
         return  # it runs in a browser only, and has none
+    address = json.dumps(f"{(READING / script).as_uri()}.js")
     program = f"""
-        const found = Object.entries(await import({json.dumps((READING / script).as_uri() + ".js")}));
+        const found = Object.entries(await import({address}));
         const isConstant = ([name]) => name === name.toUpperCase();
         console.log(JSON.stringify(Object.fromEntries(found.filter(isConstant))));
     """

@@ -97,4 +97,6 @@ def test_after_training_the_running_statistics_normalize_as_in_flax(seed):
 
 def test_average_pool_takes_the_mean_of_each_square():
     images = jnp.asarray(np.random.default_rng(0).normal(size=(2, 5, 7, 3)), jnp.float32)
-    np.testing.assert_allclose(average_pool(images), nnx.avg_pool(images, (2, 2), (2, 2)), atol=1e-6)
+    np.testing.assert_allclose(
+        average_pool(images), nnx.avg_pool(images, (2, 2), (2, 2)), atol=1e-6
+    )
