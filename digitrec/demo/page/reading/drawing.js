@@ -41,15 +41,15 @@ function changePen(ink) {
     around.data.forEach((value, at) => { around.data[at] = 1 - value; });
     [redrawn, within] = [distanceTransform(around), (value) => wider + 1 - value];
   }
-  const pixels = Uint8Array.from(redrawn.data, (value) => rint(255 * clip(within(value), 0, 1)));
-  return cutOut(image(pixels, redrawn.height, redrawn.width), Math.trunc(255 / FAINTEST_INK));
+  const strengths = redrawn.data.map((value) => rint(255 * clip(within(value), 0, 1)));
+  return cutOut(image(new Uint8Array(strengths), redrawn.height, redrawn.width), Math.trunc(255 / FAINTEST_INK));
 }
 
 // Scale so that the longer side is 20, and the strongest ink 255.
 function fitBox(ink) {
   const box = scale(ink, BOX);
   const factor = Math.fround(255 / greatest(box.data));
-  return image(Float32Array.from(box.data, (value) => value * factor), box.height, box.width);
+  return image(new Float32Array(box.data).map((value) => value * factor), box.height, box.width);
 }
 
 // Put the centre of mass as near the middle as it fits.

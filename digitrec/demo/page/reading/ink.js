@@ -7,19 +7,28 @@ export function findInk({ data, height, width }) {
   const paper = findPaper(data, height, width);
   if (!paper) return null;
   const isNothing = paper[3] === 0;
-  const strength = isNothing ? findInkOnNothing(data) : new Uint8Array(height * width);
-  for (let at = 0; at < strength.length && !isNothing; at++) {
-    const pixel = 4 * at;
-    strength[at] = Math.max(
-      Math.abs(data[pixel] - paper[0]),
-      Math.abs(data[pixel + 1] - paper[1]),
-      Math.abs(data[pixel + 2] - paper[2]),
-    );
+  // Four bytes compared as one.
+  const pixels = new Uint32Array(data.buffer, data.byteOffset, height * width);
+  const blank = new Uint32Array(Uint8Array.from(paper).buffer)[0];
+  const inked = image(new Uint8Array(height * width), height, width);
+  for (let at = 0; at < pixels.length; at++) {
+    inked.data[at] = isNothing ? data[4 * at + 3] : Number(pixels[at] !== blank);
   }
-  const whole = image(strength, height, width);
-  const inked = isNothing ? image(data.filter((_, at) => at % 4 === 3), height, width) : whole;
-  const [top, bottom, left, right] = findBox(inked, 0);
-  return { strength: crop(whole, top, bottom, left, right), left, top, scale: 1 };
+  const box = findBox(inked, 0);
+  const [top, bottom, left, right] = box;
+  if (isNothing) return { strength: crop(image(findInkOnNothing(data), height, width), ...box), left, top, scale: 1 };
+  const strength = crop(inked, ...box);
+  for (let row = top, to = 0; row < bottom; row++) {
+    let from = 4 * (row * width + left);
+    for (let column = left; column < right; column++, to++, from += 4) {
+      strength.data[to] = Math.max(
+        Math.abs(data[from] - paper[0]),
+        Math.abs(data[from + 1] - paper[1]),
+        Math.abs(data[from + 2] - paper[2]),
+      );
+    }
+  }
+  return { strength, left, top, scale: 1 };
 }
 
 // A drawing of any colour on black and on white: what shows it better.

@@ -29,7 +29,7 @@ export class Network {
   }
 
   computeLogits(pixels) {
-    const data = Float32Array.from(pixels, (value) => value / 255);
+    const data = new Float32Array(pixels).map((value) => value / 255);
     const outputs = [{ data, side: IMAGE_SIZE, channels: 1 }];
     for (const { convolutions, excitation, pooling } of this.blocks) {
       let images = outputs.at(-1);
