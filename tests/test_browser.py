@@ -120,6 +120,12 @@ def action(page, name):
 
 def expect_digit(page, digit):
     expect(page.locator("#answer .numeral")).to_have_text(str(digit), timeout=PATIENCE)
+    expect_rest(page)
+
+
+def expect_rest(page):
+    """Wait for the answer to the whole drawing, not to one under way."""
+    expect(page.locator("#answer [aria-live=off]")).to_have_count(0, timeout=PATIENCE)
 
 
 def expect_message(page, message):
@@ -224,11 +230,13 @@ def test_finger_draws_and_neither_scrolls_nor_zooms(open_page, app_url):
 
 def test_undo_and_redo_by_button_and_by_key_also_of_clear(open_page, app_url):
     page = open_page(app_url, **DESKTOP)
+    wait_for_reader(page)
     draw(page, *SEVEN)
     expect_digit(page, 7)
     first = seen(page)
     draw(page, (0.3, 0.72), (0.7, 0.72))
     expect(page.locator(f'#answer img[src="{first}"]')).to_have_count(0, timeout=PATIENCE)
+    expect_rest(page)
     second = seen(page)
     for undo, redo in (
         (lambda: tool(page, "undo").click(), lambda: page.keyboard.press("Control+Shift+z")),
@@ -313,7 +321,7 @@ def test_answer_follows_the_pen_without_a_request(open_page, app_url):
     silent = page.locator("#answer [aria-live=off]")
     for corner in ((0.64, 0.3), (0.46, 0.72)):
         page.mouse.move(*place(page, *corner), steps=10)
-    expect_digit(page, 7)  # while the pen is down
+    expect(page.locator("#answer .numeral")).to_have_text("7")  # while the pen is down
     expect(silent).to_have_count(1)  # a screen reader waits
     assert strokes(page) == 0
     page.mouse.up()
@@ -372,6 +380,7 @@ def test_ten_digits_are_asked_for_timed_and_challenge_a_friend(open_page, app_ur
     for number in range(10):
         expect(page.locator("#top .clock")).to_contain_text(f"{number} of 10", timeout=PATIENCE)
         asked.append(asked_for(page))
+        expect(page.locator("digit-pad.right")).to_have_count(0)  # the paper takes strokes again
         for stroke in PEN_DIGITS[asked[-1]]:
             touch(page, *[(0.25 + 0.05 * x, 0.25 + 0.05 * y) for x, y in stroke])
     result = page.locator(".result")

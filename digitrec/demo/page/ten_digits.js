@@ -7,6 +7,7 @@
 
   const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
   const SURE = 0.9; // probability from which a digit is accepted
+  const PAUSE = 500; // milliseconds after an accepted digit, in which the paper takes no stroke
   const CELL = 220; // pixels of the picture for each drawing
 
   const address = new URLSearchParams(window.location.search);
@@ -92,7 +93,10 @@
     if (isOver()) stopClock();
     wipe();
     show();
-    if (isOver()) showResult();
+    if (isOver()) return showResult();
+    // What was still to come of the digit is not the beginning of the next one.
+    pad.classList.add("right");
+    setTimeout(() => pad.classList.remove("right"), PAUSE);
   }
 
   function showResult() {
@@ -103,7 +107,10 @@
       `<p role="status">Ten digits in ${inSeconds(seconds)}.${best}</p><div class="tools">` +
       '<button type="button" name="again">Again</button><button type="button" name="picture">Save picture</button>' +
       '<button type="button" name="challenge">Challenge a friend</button></div>';
-    result.querySelector("div").before(toPicture());
+    const picture = new Image();
+    picture.src = toPicture().toDataURL("image/png");
+    picture.alt = "Your ten digits";
+    result.querySelector("div").before(picture);
     result.addEventListener("click", ({ target }) => {
       if (target.name === "again") begin(shuffled());
       if (target.name === "picture") savePicture();
