@@ -32,7 +32,7 @@
       if (found) tell("digitrec-read", { ...found, isLast: isLast && !isDue });
       else if (isLast) tell("digitrec", "ask");
     }
-    if (isDue) requestAnimationFrame(read);
+    if (isDue) read(); // a frame has passed meanwhile
   }
 
   function fail() {
