@@ -187,7 +187,9 @@ class Network(nnx.Module):
         for block, key in zip(self.blocks, keys[:-1], strict=True):
             outputs.append(block(outputs[-1], key))
         if self.hidden is None:
-            pools = [pool(images, (1, 2)) for images in outputs[-2:] for pool in (jnp.max, jnp.mean)]
+            pools = [
+                pool(images, (1, 2)) for images in outputs[-2:] for pool in (jnp.max, jnp.mean)
+            ]
             features = jnp.concatenate(pools, axis=-1)
         else:
             features = nnx.relu(self.hidden(outputs[-1].reshape(len(pixels), -1)))

@@ -34,7 +34,7 @@ class BackgroundPush:
         def work():
             try:
                 push(pauses=PAUSES, pause=self._stopped.wait)
-            except DigitrecError as error:
+            except (DigitrecError, OSError) as error:
                 self._warn(str(error))
 
         self._thread = threading.Thread(target=work, daemon=True)

@@ -25,7 +25,7 @@ from digitrec.model import Network, make_graphdef
 from digitrec.training.augment import AugmentConfig, augment
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.evaluation import compute_logits
-from digitrec.training.optimizer import augmentation_strength, make_optimizer
+from digitrec.training.optimizer import TrainingConfig, augmentation_strength, make_optimizer
 from digitrec.training.recipe import Recipe
 
 REPORTS_PER_EPOCH = 10
@@ -186,7 +186,8 @@ def fit(
             in processes of their own, ahead of time, and so must be picklable. The images of one
             call serve as many epochs as the recipe's synthesis says (`refresh`).
 
-    Raises: TrainingError when the loss is no longer finite.
+    Raises: TrainingError when the loss, a weight or what the optimiser keeps of the gradients is
+        no longer finite; what was yielded before is.
     """
     config = recipe.training
     progress = progress or initial_progress(recipe, len(train.labels))
@@ -228,9 +229,8 @@ def fit(
             )
             loss, accuracy = float(loss), float(accuracy)
             if not np.isfinite(loss):
-                raise TrainingError(
-                    f"Epoch {epoch}: the training loss should be finite, but is {loss}; start "
-                    f"again with a --learning-rate below {config.learning_rate:g}."
+                raise _not_finite(
+                    epoch, f"the training loss should be finite, but is {loss}", config
                 )
             means.append((loss, accuracy))
             speed = scan_images / (time.perf_counter() - scan_started)
@@ -243,6 +243,8 @@ def fit(
         validation_loss = optax.softmax_cross_entropy_with_integer_labels(
             logits, jnp.asarray(validation.labels)
         ).mean()
+        if not _is_finite(state, validation_loss):
+            raise _not_finite(epoch, "all weights should be finite, but are not", config)
         validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
         train_loss, train_accuracy = np.mean(means, 0)
         plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
@@ -273,6 +275,20 @@ def fit(
             ),
         )
         yield progress
+
+
+def _is_finite(state: TrainState, validation_loss: Float[Array, ""]) -> bool:
+    # Alone numbers of an optimiser may be infinite: the best loss before there was one.
+    arrays = [leaf for leaf in jax.tree.leaves(state.optimizer_state) if leaf.ndim]
+    leaves = jax.tree.leaves((state.params, state.batch_stats, arrays, validation_loss))
+    return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
+
+
+def _not_finite(epoch: int, found: str, config: TrainingConfig) -> TrainingError:
+    return TrainingError(
+        f"Epoch {epoch}: {found}; go on from the epoch before with --resume if the machine is to "
+        f"blame, otherwise start again with a --learning-rate below {config.learning_rate:g}."
+    )
 
 
 def _prepare(
