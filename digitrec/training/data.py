@@ -113,7 +113,9 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
             f"--manual-dir {manual_dir} should be a folder with MNIST's four files "
             f"{', '.join(FILES)}, but {missing[0]} is not there."
         )
-    for name, expected in zip(FILES, SHA256.values(), strict=True) if manual_dir else ():
+    for name, expected in zip(FILES, SHA256.values(), strict=True):
+        if manual_dir is None:
+            break
         path = Path(manual_dir, name)
         if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != expected:
             raise DatasetUnavailableError(
