@@ -8,17 +8,19 @@ python train.py --resume runs/NAME   # continue a run that was interrupted
 
 import argparse
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from jax.sharding import Mesh
 from rich.console import Console
 
 from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
 from digitrec.settings import COUNT
-from digitrec.training import checkpoint, display, loop, run, synthesis
+from digitrec.training import checkpoint, devices, display, loop, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
 from digitrec.training.interruption import answer_signals, exit_status, unless_interrupted
@@ -27,6 +29,7 @@ from digitrec.training.recipe import (
     PRESETS,
     Recipe,
     make_recipe,
+    name_and_value,
     require_same_inputs,
     settings,
 )
@@ -39,16 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
     preset = options.preset or "best"
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
-    console, inputs = Console(highlight=False, soft_wrap=True), Inputs()
+    inputs = Inputs()
     try:
+        devices.join(options.coordinator, options.processes, options.process_id)
+        console = Console(highlight=False, soft_wrap=True, quiet=not devices.is_first())
         if options.resume:
+            if devices.is_first():
+                run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
             recipe = make_recipe(preset, values, inputs)  # so that a mistake shows at once
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
-        if not options.resume:
+        if not options.resume and devices.is_first():
             run.require_new_folder(folder)
         inputs = read_inputs(options.strokes, options.extra_data)
         if options.resume:
@@ -66,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         again = run.command_to_go_on(folder, options, inputs)
         print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
         return exit_status()
+    except Exception:
+        devices.await_verdict()
+        raise
     return 0
 
 
@@ -73,7 +83,7 @@ def train(
     folder: Path, recipe: Recipe, inputs: Inputs, options: argparse.Namespace, console: Console
 ) -> None:
     """Load, split, fit, save, report, push; the run's folder is made when all is at hand."""
-    if options.push_to_hub:
+    if options.push_to_hub and devices.is_first():
         try:
             client.prepare_model(options.push_to_hub)  # a wrong token should show now
         except HubUnavailableError as error:
@@ -83,6 +93,7 @@ def train(
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
     initial = loop.initial_progress(recipe, len(split.train.labels))
+    mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
     console.print(
         f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
         f"{parts[0]} images to train, {parts[1]} to validate, {parts[2]} to test"
@@ -93,10 +104,13 @@ def train(
         count = len(inputs.corrections.labels)
         console.print(f"{inputs.extra_data}: {count:,} corrections to train")
 
-    with run.locked(folder):
-        if not options.resume:
+    with run.locked(folder) if devices.is_first() else nullcontext():
+        if not options.resume and devices.is_first():
             run.start_run(folder, recipe)
-        progress = fit(folder, recipe, inputs, split, initial, options, console)
+        progress = fit(folder, recipe, inputs, split, initial, mesh, options, console)
+        devices.leave()
+        if not devices.is_first():
+            return
         figures = run.publish(folder, recipe, split, progress)
     display.print_result(console, folder, figures)
     if options.push_to_hub:
@@ -115,6 +129,7 @@ def fit(
     inputs: Inputs,
     split: Split,
     initial: loop.Progress,
+    mesh: Mesh,
     options: argparse.Namespace,
     console: Console,
 ) -> loop.Progress:
@@ -134,9 +149,11 @@ def fit(
     ):
         for latest in loop.fit(
             *(split.train, split.validation, recipe, progress),
-            *(unless_interrupted(show), make_more),
+            *(unless_interrupted(show), make_more, mesh),
         ):
             progress = latest
+            if not devices.is_first():
+                continue
             try:
                 checkpoint.save_progress(states, progress)
             except BadCheckpointError as error:
@@ -207,7 +224,9 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "N",
         type=count,
     )
+    devices.add_options(parser)
     options = parser.parse_args(arguments)
+    devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
         parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
@@ -223,13 +242,6 @@ def count(text: str) -> int:
     if not text.isdecimal() or not COUNT.holds(int(text)):
         raise argparse.ArgumentTypeError(f"expected {COUNT.text}, found {text!r}")
     return int(text)
-
-
-def name_and_value(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
-    return name.replace("-", "_"), value
 
 
 if __name__ == "__main__":

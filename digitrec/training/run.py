@@ -35,7 +35,7 @@ STATES_FOLDER = "states"
 
 def require_new_folder(run: Path) -> None:
     """Raise BadCheckpointError for a folder in which no run can be started."""
-    _require_free(run)
+    require_free(run)
     try:
         if run.exists() and any(run.iterdir()):
             raise BadCheckpointError(
@@ -82,7 +82,8 @@ def locked(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def _require_free(run: Path) -> None:
+def require_free(run: Path) -> None:
+    """Raise BadCheckpointError for a folder in which another process trains."""
     if (run / LOCK_FILE).exists():
         with locked(run):
             pass
@@ -104,7 +105,6 @@ def read_recipe(run: Path) -> Recipe:
 
     Raises: BadCheckpointError.
     """
-    _require_free(run)
     if is_finished(run):
         raise BadCheckpointError(
             f"--resume {run} should name an unfinished run, but this one is finished; "
