@@ -7,28 +7,29 @@ python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from jax.sharding import Mesh
 from rich.console import Console
 
-from digitrec.errors import DigitrecError, HubError, HubUnavailableError
+from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
 from digitrec.settings import COUNT
-from digitrec.training import checkpoint, display, loop, run, synthesis
-from digitrec.training.data import concatenate, load_mnist, split_mnist
+from digitrec.training import checkpoint, devices, display, loop, run, synthesis
+from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
+from digitrec.training.interruption import answer_signals, exit_status, unless_interrupted
 from digitrec.training.recipe import (
     OPTIONS,
     PRESETS,
     Recipe,
     make_recipe,
+    name_and_value,
     require_same_inputs,
     settings,
 )
@@ -41,16 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
     preset = options.preset or "best"
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
-    console, inputs = Console(highlight=False, soft_wrap=True), Inputs()
+    inputs = Inputs()
     try:
+        devices.join(options.coordinator, options.processes, options.process_id)
+        console = Console(highlight=False, soft_wrap=True, quiet=not devices.is_first())
         if options.resume:
+            if devices.is_first():
+                run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
             recipe = make_recipe(preset, values, inputs)  # so that a mistake shows at once
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
-        if not options.resume:
+        if not options.resume and devices.is_first():
             run.require_new_folder(folder)
         inputs = read_inputs(options.strokes, options.extra_data)
         if options.resume:
@@ -64,10 +69,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         if not (folder / run.RECIPE_FILE).exists():
             print("\ntrain.py: stopped before the training began", file=sys.stderr)
-            return 130
+            return exit_status()
         again = run.command_to_go_on(folder, options, inputs)
         print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
-        return 130
+        return exit_status()
+    except Exception:
+        devices.await_verdict()
+        raise
     return 0
 
 
@@ -75,22 +83,17 @@ def train(
     folder: Path, recipe: Recipe, inputs: Inputs, options: argparse.Namespace, console: Console
 ) -> None:
     """Load, split, fit, save, report, push; the run's folder is made when all is at hand."""
-
-    def warn(message: str) -> None:
-        console.print(f"Warning: {message}", markup=False)
-
-    if options.push_to_hub:
+    if options.push_to_hub and devices.is_first():
         try:
             client.prepare_model(options.push_to_hub)  # a wrong token should show now
         except HubUnavailableError as error:
-            warn(str(error))
+            display.show_warning(console, str(error))
     split = split_mnist(*load_mnist(options.data_dir, options.manual_dir), recipe.split)
     parts = [f"{len(part.labels):,}" for part in split]
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
     initial = loop.initial_progress(recipe, len(split.train.labels))
-    if not options.resume:
-        run.start_run(folder, recipe)
+    mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
     console.print(
         f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
         f"{parts[0]} images to train, {parts[1]} to validate, {parts[2]} to test"
@@ -101,31 +104,14 @@ def train(
         count = len(inputs.corrections.labels)
         console.print(f"{inputs.extra_data}: {count:,} corrections to train")
 
-    images = synthesis.count_images(len(split.train.labels), inputs.digits, recipe.synthesis)
-    make_more = synthesis.image_maker(
-        split.train, inputs.digits, recipe.synthesis, recipe.training.seed
-    )
-    with (
-        BackgroundPush(warn) as pushes,
-        checkpoint.open_states(folder / run.STATES_FOLDER) as states,
-    ):
-        progress, pushed = checkpoint.restore_progress(states, initial), 0
-        epochs, done = recipe.training.epochs, len(progress.history)
-        if done:
-            console.print(f"Continuing after epoch {done}")
-        with display.progress_bar(console, epochs, images, done) as show:
-            for latest in loop.fit(
-                *(split.train, split.validation, recipe, progress),
-                *(unless_interrupted(show), make_more),
-            ):
-                progress = latest
-                checkpoint.save_progress(states, progress)
-                best, epoch = progress.early_stopping.best_epoch, len(progress.history)
-                console.print(display.epoch_line(progress.history, best, epochs))
-                if options.push_every and epoch % options.push_every == 0 and best > pushed:
-                    push = partial(run.push_best, options.push_to_hub, recipe, split, progress)
-                    pushed = best if pushes.start(push) else pushed
-    figures = run.publish(folder, recipe, split, progress)
+    with run.locked(folder) if devices.is_first() else nullcontext():
+        if not options.resume and devices.is_first():
+            run.start_run(folder, recipe)
+        progress = fit(folder, recipe, inputs, split, initial, mesh, options, console)
+        devices.leave()
+        if not devices.is_first():
+            return
+        figures = run.publish(folder, recipe, split, progress)
     display.print_result(console, folder, figures)
     if options.push_to_hub:
         try:
@@ -135,6 +121,51 @@ def train(
                 f"The model is in {folder}, but was not pushed ({str(error).rstrip('.')}); when "
                 f"that is mended: python -m digitrec.hub push-model {folder} {options.push_to_hub}"
             ) from error
+
+
+def fit(
+    folder: Path,
+    recipe: Recipe,
+    inputs: Inputs,
+    split: Split,
+    initial: loop.Progress,
+    mesh: Mesh,
+    options: argparse.Namespace,
+    console: Console,
+) -> loop.Progress:
+    """Train from the newest state on, saving one after each epoch and pushing beside it."""
+    warn, states = partial(display.show_warning, console), folder / run.STATES_FOLDER
+    images = synthesis.count_images(len(split.train.labels), inputs.digits, recipe.synthesis)
+    make_more = synthesis.image_maker(
+        split.train, inputs.digits, recipe.synthesis, recipe.training.seed
+    )
+    progress = checkpoint.restore_progress(states, initial, warn)
+    epochs, done, pushed, told = recipe.training.epochs, len(progress.history), 0, False
+    if done:
+        console.print(f"Continuing after epoch {done}")
+    with (
+        BackgroundPush(warn) as pushes,
+        display.progress_bar(console, epochs, images, done) as show,
+    ):
+        for latest in loop.fit(
+            *(split.train, split.validation, recipe, progress),
+            *(unless_interrupted(show), make_more, mesh),
+        ):
+            progress = latest
+            if not devices.is_first():
+                continue
+            try:
+                checkpoint.save_progress(states, progress)
+            except BadCheckpointError as error:
+                if not told:
+                    warn(f"{error} Training goes on, and tries again after each epoch.")
+                told = True
+            best, epoch = progress.early_stopping.best_epoch, len(progress.history)
+            console.print(display.epoch_line(progress.history, best, epochs))
+            if options.push_every and epoch % options.push_every == 0 and best > pushed:
+                push = partial(run.push_best, options.push_to_hub, recipe, split, progress)
+                pushed = best if pushes.start(push) else pushed
+    return progress
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -193,7 +224,9 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "N",
         type=count,
     )
+    devices.add_options(parser)
     options = parser.parse_args(arguments)
+    devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
         parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
@@ -211,34 +244,6 @@ def count(text: str) -> int:
     return int(text)
 
 
-def name_and_value(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
-    return name.replace("-", "_"), value
-
-
-interrupted = threading.Event()
-
-
-def interrupt(*_) -> None:
-    """Answer Ctrl-C, and remember it: Python drops what is raised in a callback.
-
-    Unlike Python's own answer it also keeps asyncio, by which Orbax saves, from making its own.
-    """
-    interrupted.set()
-    raise KeyboardInterrupt
-
-
-def unless_interrupted(show: Callable[[loop.ScanReport], None]) -> Callable:
-    def check_and_show(scan: loop.ScanReport) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        show(scan)
-
-    return check_and_show
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, interrupt)
+    answer_signals()
     sys.exit(main())

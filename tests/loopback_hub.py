@@ -31,6 +31,8 @@ class Fault:
     cut: bool = False  # the connection ends half-way through the body, up or down
     damage: Callable[[bytes], bytes] | None = None  # of a file that is downloaded
     delay: float = 0  # seconds
+    held: threading.Event | None = None  # goes on only when this is set
+    answered: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -65,8 +67,9 @@ class LoopbackHub(ThreadingHTTPServer):
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []  # method and address
 
-    def fail(self, address: str, **fault) -> None:
+    def fail(self, address: str, **fault) -> Fault:
         self.faults.append(Fault(address, **fault))
+        return self.faults[-1]
 
     def create(self, name: str, files: dict[str, bytes]) -> str:
         """Make a repository with one commit; return the commit."""
@@ -101,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         if fault:
             time.sleep(fault.delay)
+            if fault.held:
+                fault.held.wait()
             if fault.cut and length:
                 self.rfile.read(length // 2)
                 return self.hang_up()
@@ -192,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
         for line in body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
+            if value.get("parentCommit") not in (None, repository.commits[-1][0]):
+                return self.answer(412, {"error": "another commit came first"})
             if entry["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif entry["key"] == "lfsFile":
@@ -219,6 +226,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self.answer(200, content, headers)
 
     def answer(self, status, body, headers=()):
+        try:
+            self.send_answer(status, body, headers)
+        finally:
+            if self.fault:
+                self.fault.answered.set()
+
+    def send_answer(self, status, body, headers):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for header in {"Content-Length": str(len(content)), **dict(headers)}.items():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from digitrec.errors import DatasetUnavailableError
-from digitrec.training.data import Examples, SplitConfig, load_mnist, split_mnist
+from digitrec.training.data import FILES, Examples, SplitConfig, load_mnist, split_mnist
 
 
 def numbered(count):
@@ -87,3 +87,65 @@ def test_damaged_arrays_are_named(tmp_path, small_data_dir):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetUnavailableError, match="delete the file"):
         load_mnist(tmp_path)
+
+
+GOOD = {
+    "train_images": np.zeros((20, 28, 28, 1), np.uint8),
+    "train_labels": np.arange(20, dtype=np.int32) % 10,
+    "test_images": np.zeros((10, 28, 28, 1), np.uint8),
+    "test_labels": np.arange(10, dtype=np.int32),
+}
+BROKEN = {  # what replaces an array, and what is said
+    "label 10": ("train_labels", np.arange(1, 21, dtype=np.int32) % 11, "found 0 to 10"),
+    "label -1": ("test_labels", np.full(10, -1, np.int32), "found -1 to -1"),
+    "labels as text": ("test_labels", np.array(list("0123456789")), "found .*<U1"),
+    "labels as numbers of 64 bits": ("train_labels", np.zeros(20, np.int64), "int64"),
+    "too few labels": ("train_labels", np.zeros(19, np.int32), r"\(19,\)"),
+    "too few images": ("test_images", np.zeros((9, 28, 28, 1), np.uint8), r"\(9, 28, 28, 1\)"),
+    "pixels as shares": ("train_images", np.zeros((20, 28, 28, 1), np.float32), "float32"),
+    "no channel": ("train_images", np.zeros((20, 28, 28), np.uint8), r"\(20, 28, 28\)"),
+    "three channels": ("test_images", np.zeros((10, 28, 28, 3), np.uint8), r"28, 3\)"),
+    "flat images": ("test_images", np.zeros((10, 784), np.uint8), r"\(10, 784\)"),
+    "a missing array": ("test_labels", None, "test_labels"),
+    "objects": ("test_labels", np.array([None] * 10), "allow_pickle"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_arrays_of_another_kind_are_named_with_what_was_expected_and_found(name, tmp_path):
+    array, value, said = BROKEN[name]
+    (tmp_path / "mnist").mkdir()
+    arrays = {**GOOD, array: value}
+    np.savez(
+        tmp_path / "mnist" / "mnist-3.0.1.npz",
+        **{key: value for key, value in arrays.items() if value is not None},
+    )
+    with pytest.raises(DatasetUnavailableError, match=f"mnist-3.0.1.npz should hold .*{said}"):
+        load_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["nothing in it", "half of it", "no zip", "a folder"])
+def test_file_of_arrays_that_is_no_longer_one_is_named(damage, tmp_path, small_data_dir):
+    file = tmp_path / "mnist" / "mnist-3.0.1.npz"
+    file.parent.mkdir()
+    content = (small_data_dir / "mnist" / file.name).read_bytes()
+    if damage == "a folder":
+        file.mkdir()
+    else:
+        content = {"nothing in it": b"", "half of it": content[: len(content) // 2]}.get(damage)
+        file.write_bytes(b"PK\3\4" + bytes(99) if content is None else content)
+    with pytest.raises(DatasetUnavailableError, match="mnist-3.0.1.npz should hold .*delete"):
+        load_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["shorter", "flipped"])
+def test_damaged_manual_file_is_named_with_both_checksums(name, damage, mnist_dir, tmp_path):
+    for path in mnist_dir.glob("*-ubyte.gz"):
+        (tmp_path / path.name).symlink_to(path)
+    content = bytearray((tmp_path / name).read_bytes())
+    (tmp_path / name).unlink()
+    content[100] ^= 1
+    (tmp_path / name).write_bytes(content[:-1] if damage == "shorter" else content)
+    with pytest.raises(DatasetUnavailableError, match=rf"{name} should .* [0-9a-f]{{64}}, but"):
+        load_mnist(tmp_path / "data", tmp_path)

@@ -6,6 +6,8 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from conftest import ROOT, ask_worker
@@ -62,6 +64,26 @@ def test_failed_pushes_warn_and_do_not_stop_the_training(hub, train_command, tmp
     assert len(warnings) >= 1 and all(fault.times == 0 for fault in hub.faults)
     pushed = hub.repositories["me/digits"].files
     assert pushed["model.safetensors"] == (run / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("stalled", ["/commit/", "/preupload/"])
+def test_push_for_which_the_hub_stalls_neither_delays_nor_undoes_the_run(
+    hub, train_command, small_run, tmp_path, stalled
+):
+    fault = hub.fail(stalled, times=1, held=threading.Event())
+    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
+    result = train(hub, *train_command[2:], "--output", tmp_path / "run", *pushing)
+    assert result.returncode == 0 and "Warning" not in result.stdout, result.stderr
+    assert fault.times == 0 and not fault.answered.is_set()  # it stalls still
+    weights = (small_run / "model.safetensors").read_bytes()
+    assert hub.repositories["me/digits"].files["model.safetensors"] == weights
+    commits = len(hub.repositories["me/digits"].commits)
+    fault.held.set()
+    assert fault.answered.wait(30)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        assert len(hub.repositories["me/digits"].commits) == commits
+        time.sleep(0.1)
 
 
 def test_failed_final_push_says_how_to_push_again(hub, small_data_dir, tmp_path):

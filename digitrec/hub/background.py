@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from digitrec.errors import DigitrecError
 
+GRACE = 5  # seconds
 PAUSES = (10, 60, 300)  # seconds: a training goes on for longer than the Hub is out of reach
 
 
@@ -34,8 +35,9 @@ class BackgroundPush:
         def work():
             try:
                 push(pauses=PAUSES, pause=self._stopped.wait)
-            except DigitrecError as error:
-                self._warn(str(error))
+            except (DigitrecError, OSError) as error:
+                if not self._stopped.is_set():
+                    self._warn(str(error))
 
         self._thread = threading.Thread(target=work, daemon=True)
         self._thread.start()
@@ -44,11 +46,12 @@ class BackgroundPush:
     def __enter__(self) -> "BackgroundPush":
         return self
 
-    def __exit__(self, kind, *_) -> None:
-        """Give up what waits for its next try, and wait for what is under way: 5 s after an error.
+    def __exit__(self, *_) -> None:
+        """Give up what waits for its next try, and wait a few seconds for what is under way.
 
-        Until then a push could undo what the caller pushes next.
+        The Hub may stall for ever. What it then takes after all cannot undo what the caller pushes
+        next: `hub.push_model` commits on top of what was there, or not at all.
         """
         self._stopped.set()
         if self._thread is not None:
-            self._thread.join(None if kind is None else 5)
+            self._thread.join(GRACE)

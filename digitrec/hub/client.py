@@ -98,7 +98,7 @@ def push_model(
         repository: "user/name"; it is made where there is none.
         private: for a new repository (default: as the account is set).
         pauses: seconds before the next try, while the Hub is out of reach or busy.
-        pause: waits so long; returns true to give up.
+        pause: waits so long; returns true to give up. It is asked before the commit, too, for 0.
 
     Returns: the commit's address.
     Raises: BadCheckpointError; HubError; HubUnavailableError when it may work later.
@@ -113,7 +113,13 @@ def push_model(
 
     def push():
         prepare_model(repository, private=private)
-        return _commit(repository, "model", content, "Upload the model")
+        with _in_one_sentence(repository, "the model should be pushed there"):
+            parent = HfApi().repo_info(repository).sha
+        # Asked after the parent: who told us to give up may push from now on, and then this
+        # parent is no longer the newest commit, so that the Hub refuses ours.
+        if pause(0):
+            raise HubUnavailableError(f"{repository}: the push was given up before it was done.")
+        return _commit(repository, "model", content, "Upload the model", parent=parent)
 
     return _retry(push, pauses, pause)
 
@@ -202,14 +208,19 @@ def _require_ours(repository: str, what: str, others: list[str]) -> None:
 
 
 def _commit(
-    repository: str, kind: str, content: dict[str, bytes], message: str, stale: Iterable[str] = ()
+    repository: str,
+    kind: str,
+    content: dict[str, bytes],
+    message: str,
+    stale: Iterable[str] = (),
+    parent: str | None = None,
 ) -> str:
     operations = [CommitOperationAdd(path, data) for path, data in content.items()]
     operations += [CommitOperationDelete(path) for path in stale]
     with _in_one_sentence(repository, f"the {kind} should be pushed there"):
         # Not `upload_folder`, which may make several commits.
         commit = HfApi().create_commit(
-            repository, operations, commit_message=message, repo_type=kind
+            repository, operations, commit_message=message, repo_type=kind, parent_commit=parent
         )
     return str(commit.commit_url)
 
@@ -264,6 +275,8 @@ def _diagnose(error: BaseException) -> tuple[type[HubError], str, str]:
         return HubError, "the token may not do that (403)", login
     if isinstance(error, OfflineModeIsEnabled):
         return HubError, "HF_HUB_OFFLINE is set and no copy is in the cache", "unset it"
+    if status == 412:
+        return HubUnavailableError, "another push came first (412)", "try again"
     if status == 408 or status == 429 or (status or 0) >= 500:
         return HubUnavailableError, f"the Hub answered {status}", "try again later"
     said = first_line(error).rstrip(".:")

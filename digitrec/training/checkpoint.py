@@ -1,95 +1,177 @@
-"""Resuming: the whole training state through Orbax, complete or invisible."""
+"""Resuming: the whole training state through Orbax, complete or invisible, verified when read.
 
+A state is a folder, named by its number of epochs: `arrays/` as Orbax writes it, `epochs.json`, and
+`manifest.json` with the SHA-256 of every other file, without which Orbax restores flipped bits.
+"""
+
+import hashlib
+import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from digitrec.errors import BadCheckpointError, first_line
 from digitrec.training.loop import EarlyStopping, Progress
 
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
+ARRAYS, EPOCHS_FILE, MANIFEST_FILE = "arrays", "epochs.json", "manifest.json"
 
 
-def open_states(folder: str | os.PathLike) -> ocp.CheckpointManager:
-    """Open (or make) the folder of a run's states; each is named by its number of epochs."""
-    return ocp.CheckpointManager(
-        Path(folder).absolute(),
-        options=ocp.CheckpointManagerOptions(
-            max_to_keep=KEPT, enable_async_checkpointing=False, cleanup_tmp_directories=True
-        ),
-    )
+def save_progress(states: Path, progress: Progress) -> None:
+    """Write one state: a hidden folder, renamed when all of it is on the disk.
 
+    Arguments:
+        states: the folder of a run's states; it is made where there is none.
 
-def save_progress(states: ocp.CheckpointManager, progress: Progress) -> None:
-    """Write one state: a temporary folder, renamed when it is complete.
-
-    Raises: BadCheckpointError, the states before being intact.
+    Raises: BadCheckpointError, the states before being intact and nothing left of this one.
     """
-    epochs = {
-        "early_stopping": progress.early_stopping._asdict(),
-        "history": list(progress.history),
-    }
+    epoch = len(progress.history)
     arrays = _arrays(progress)
-    # Asked beforehand: on a full disk Orbax also prints hundreds of lines of its own.
-    needed = 2 * sum(array.nbytes for array in jax.tree.leaves(arrays))
-    if (free := shutil.disk_usage(states.directory).free) < needed:
+    partial, state = states / f".partial-{epoch}", states / str(epoch)
+    try:
+        states.mkdir(parents=True, exist_ok=True)
+        _remove_hidden(states)  # what a killed run left
+        # Asked beforehand: on a full disk Orbax also prints hundreds of lines of its own.
+        needed = 2 * sum(array.nbytes for array in jax.tree.leaves(arrays))
+        if (free := shutil.disk_usage(states).free) < needed:
+            raise OSError(f"{needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free")
+        partial.mkdir()
+        _checkpointer().save(partial.absolute() / ARRAYS, args=ocp.args.StandardSave(arrays))
+        epochs = {
+            "early_stopping": progress.early_stopping._asdict(),
+            "history": progress.history,
+        }
+        (partial / EPOCHS_FILE).write_text(json.dumps(epochs))
+        (partial / MANIFEST_FILE).write_text(json.dumps(_checksums(partial)))
+        for path in [*partial.rglob("*"), partial]:
+            _flush(path)
+        for newer in _epochs(states):
+            if newer >= epoch:  # it could not be read, or the run would have gone on from it
+                _hide(states / str(newer))
+        partial.rename(state)
+        _flush(states)
+        for old in _epochs(states)[KEPT:]:
+            _hide(states / str(old))
+        _remove_hidden(states)
+    except Exception as error:  # Orbax lets errors of many libraries through
+        _remove_hidden(states)
         raise BadCheckpointError(
-            f"{states.directory} should have {needed / 1e6:.0f} MB of room for the state of epoch "
-            f"{len(progress.history)}, but has {free / 1e6:.0f} MB; make room and continue the run "
-            "with --resume."
-        )
-    states.save(
-        len(progress.history),
-        args=ocp.args.Composite(
-            arrays=ocp.args.StandardSave(arrays), epochs=ocp.args.JsonSave(epochs)
-        ),
-    )
+            f"{states} should take the state of epoch {epoch}, but cannot "
+            f"({first_line(error)}); make room, or see who may write there."
+        ) from error
 
 
-def restore_progress(states: ocp.CheckpointManager, initial: Progress) -> Progress:
-    """Read the newest state that can be read.
+def restore_progress(
+    states: Path, initial: Progress, warn: Callable[[str], None] = lambda message: None
+) -> Progress:
+    """Read the newest state that is as it was written.
 
     Arguments:
         initial: of the same network and optimiser; gives the shapes to expect, and is itself
             the answer when nothing has been saved yet.
+        warn: is told when it is not the newest of all.
 
     Raises: BadCheckpointError when there are states but none can be read.
     """
     failures = []
-    for epoch in sorted(states.all_steps(), reverse=True):
+    for epoch in _epochs(states):
         try:
-            restored = states.restore(
-                epoch,
-                args=ocp.args.Composite(
-                    arrays=ocp.args.StandardRestore(_arrays(initial)),
-                    epochs=ocp.args.JsonRestore(),
-                ),
-            )
-            arrays, epochs = restored["arrays"], restored["epochs"]
-            best_params, best_batch_stats = arrays["best"]
-            return Progress(
-                arrays["state"]._replace(key=jax.random.wrap_key_data(arrays["state"].key)),
-                best_params,
-                best_batch_stats,
-                EarlyStopping(**epochs["early_stopping"]),
-                tuple(epochs["history"]),
-            )
-        except Exception as error:  # Orbax lets errors of many libraries through
-            failures.append(f"{epoch}: {first_line(error)}")
+            progress = _read(states / str(epoch), initial)
+        except BadCheckpointError as error:
+            failures.append(str(error))
+            continue
+        for failure in failures:
+            warn(f"{failure}; the run goes on from epoch {epoch} instead.")
+        return progress
     if failures:
         raise BadCheckpointError(
-            f"{states.directory} should hold a training state that can be read, but none of "
-            f"those after epoch {'; '.join(failures)} can; start a new run."
+            f"{states} should hold a training state that can be read, but "
+            f"{', and '.join(failures)}; start a new run."
         )
     return initial
 
 
+def _read(state: Path, initial: Progress) -> Progress:
+    try:
+        expected, found = json.loads((state / MANIFEST_FILE).read_text()), _checksums(state)
+        for name in sorted({*expected, *found}):
+            if expected.get(name) != found.get(name):
+                raise ValueError(
+                    f"{name} has the SHA-256 {found.get(name)} instead of {expected.get(name)}"
+                )
+        epochs = json.loads((state / EPOCHS_FILE).read_text())
+        arrays = _checkpointer().restore(
+            state.absolute() / ARRAYS, args=ocp.args.StandardRestore(_arrays(initial))
+        )
+        arrays = jax.tree.map(jax.numpy.asarray, arrays)
+        best_params, best_batch_stats = arrays["best"]
+        return Progress(
+            arrays["state"]._replace(key=jax.random.wrap_key_data(arrays["state"].key)),
+            best_params,
+            best_batch_stats,
+            EarlyStopping(**epochs["early_stopping"]),
+            tuple(epochs["history"]),
+        )
+    except Exception as error:  # Orbax lets errors of many libraries through
+        raise BadCheckpointError(
+            f"{state} should be as its {MANIFEST_FILE} says, but is not ({first_line(error)})"
+        ) from error
+
+
+def _checkpointer() -> ocp.Checkpointer:
+    # Of several processes each reads for itself, and one alone writes: Orbax waits for no other.
+    process = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=process, active_processes={process}, barrier_sync_key_prefix=str(process)
+    )
+    return ocp.Checkpointer(
+        ocp.StandardCheckpointHandler(multiprocessing_options=alone), multiprocessing_options=alone
+    )
+
+
 def _arrays(progress: Progress) -> dict:
     key = jax.random.key_data(progress.state.key)  # Orbax takes plain arrays
-    return {
+    arrays = {
         "state": progress.state._replace(key=key),
         "best": (progress.best_params, progress.best_batch_stats),
     }
+    return jax.tree.map(np.asarray, arrays)
+
+
+def _epochs(states: Path) -> list[int]:
+    """Give the epochs that have a state, the newest first."""
+    if not states.is_dir():
+        return []
+    names = [path.name for path in states.iterdir()]
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def _checksums(state: Path) -> dict[str, str]:
+    return {
+        path.relative_to(state).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(state.rglob("*"))
+        if path.is_file() and path != state / MANIFEST_FILE
+    }
+
+
+def _flush(path: Path) -> None:
+    """Have a file or a folder on the disk itself, so that a power cut cannot take it back."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _hide(state: Path) -> None:
+    state.rename(state.with_name(f".removed-{state.name}"))
+
+
+def _remove_hidden(states: Path) -> None:
+    for path in states.glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,9 +1,9 @@
 """MNIST through tensorflow-datasets as uint8 arrays, and its stratified splits."""
 
+import hashlib
 import os
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,13 @@ from digitrec.settings import FRACTION, SEED, one_of, setting
 
 MNIST_VERSION = "3.0.1"
 SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from
-FILES = tuple(
-    f"{part}-{kind}-ubyte.gz"
-    for part in ("train", "t10k")
-    for kind in ("images-idx3", "labels-idx1")
-)
+SHA256 = {
+    "train-images-idx3": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+FILES = tuple(f"{name}-ubyte.gz" for name in SHA256)
 KAGGLE_IMAGES = 42_000
 NO_DIGIT = 10  # the label of images that show no digit
 
@@ -79,15 +81,28 @@ def load_mnist(
     try:
         with np.load(arrays_file, allow_pickle=False) as arrays:
             train, test = (
-                Examples(arrays[f"{name}_images"], arrays[f"{name}_labels"])
+                _checked(Examples(arrays[f"{name}_images"], arrays[f"{name}_labels"]))
                 for name in ("train", "test")
             )
             return train, test
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # for damaged files NumPy and zipfile raise errors of many kinds
         raise DatasetUnavailableError(
-            f"{arrays_file} should hold MNIST's arrays, but cannot be read ({error}); "
+            f"{arrays_file} should hold MNIST's arrays, but cannot be read ({first_line(error)}); "
             "delete the file and start again."
         ) from error
+
+
+def _checked(examples: Examples) -> Examples:
+    """Raise ValueError for arrays that are not what `Examples` promises, with digits alone."""
+    images, labels = examples
+    found = [(str(array.dtype), array.shape) for array in examples]
+    if found != [("uint8", (len(labels), 28, 28, 1)), ("int32", (len(images),))] or not labels.size:
+        raise ValueError(
+            f"expected uint8 images (count, 28, 28, 1) and as many int32 labels, found {found}"
+        )
+    if not np.isin(labels, range(10)).all():
+        raise ValueError(f"expected labels from 0 to 9, found {labels.min()} to {labels.max()}")
+    return examples
 
 
 def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path) -> None:
@@ -98,6 +113,15 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
             f"--manual-dir {manual_dir} should be a folder with MNIST's four files "
             f"{', '.join(FILES)}, but {missing[0]} is not there."
         )
+    for name, expected in zip(FILES, SHA256.values(), strict=True):
+        if manual_dir is None:
+            break
+        path = Path(manual_dir, name)
+        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != expected:
+            raise DatasetUnavailableError(
+                f"{path} should be MNIST's file of SHA-256 {expected}, but has {found}; fetch it "
+                "again."
+            )
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow_datasets as tfds

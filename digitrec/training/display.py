@@ -49,6 +49,10 @@ def progress_bar(
         yield show
 
 
+def show_warning(console: Console, message: str) -> None:
+    console.print(f"Warning: {message}", markup=False)
+
+
 def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
     """Say in one line what the newest of so many epochs brought."""
     entry, best = history[-1], history[best_epoch - 1]

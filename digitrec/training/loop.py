@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, Key, UInt8
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
@@ -24,8 +25,9 @@ from digitrec.errors import TrainingError
 from digitrec.model import Network, make_graphdef
 from digitrec.training.augment import AugmentConfig, augment
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
+from digitrec.training.devices import agree, bring_back, make_mesh, replicate, share_out
 from digitrec.training.evaluation import compute_logits
-from digitrec.training.optimizer import augmentation_strength, make_optimizer
+from digitrec.training.optimizer import TrainingConfig, augmentation_strength, make_optimizer
 from digitrec.training.recipe import Recipe
 
 REPORTS_PER_EPOCH = 10
@@ -170,6 +172,7 @@ def fit(
     progress: Progress | None = None,
     on_report: Callable[[ScanReport], None] = lambda report: None,
     make_more: Callable[[int], Examples] | None = None,
+    mesh: Mesh | None = None,
 ) -> Iterator[Progress]:
     """Train, yielding all that there is to know after each epoch.
 
@@ -185,10 +188,14 @@ def fit(
         make_more: gives further training images, as many each time; it is called with 0, 1, ...
             in processes of their own, ahead of time, and so must be picklable. The images of one
             call serve as many epochs as the recipe's synthesis says (`refresh`).
+        mesh: the devices that share each batch evenly (default: the first one). Each of several
+            processes calls with the same arguments, and yields the same.
 
-    Raises: TrainingError when the loss is no longer finite.
+    Raises: TrainingError when the loss, a weight or what the optimiser keeps of the gradients is
+        no longer finite; what was yielded before is.
     """
     config = recipe.training
+    mesh = mesh or make_mesh(1)
     progress = progress or initial_progress(recipe, len(train.labels))
     epochs = range(len(progress.history) + 1, config.epochs + 1)
     prepared = _prepare(train, make_more, epochs, recipe.synthesis.refresh)
@@ -207,10 +214,10 @@ def fit(
         if progress.early_stopping.should_stop:
             return
         started = time.perf_counter()
-        images, labels = jnp.asarray(examples.images), jnp.asarray(examples.labels)
-        state, history = progress.state, progress.history
-        order = jax.random.permutation(jax.random.fold_in(state.key, 2 * epoch + 1), len(labels))
+        history, key = progress.history, jax.random.fold_in(progress.state.key, 2 * epoch + 1)
+        order = np.asarray(jax.random.permutation(key, len(examples.labels)))
         batches = order[:epoch_images].reshape(scans, scan_steps, config.batch_size)
+        state, images, labels = replicate((progress.state, *examples), mesh)
         means = []
         for scan in range(scans):
             scan_started = time.perf_counter()
@@ -218,7 +225,7 @@ def fit(
                 state,
                 images,
                 labels,
-                batches[scan],
+                share_out(batches[scan], mesh),
                 history[-1]["validation_loss"] if history else np.inf,
                 augmentation_strength(config, epoch),
                 graphdef=train_graphdef,
@@ -228,21 +235,25 @@ def fit(
             )
             loss, accuracy = float(loss), float(accuracy)
             if not np.isfinite(loss):
-                raise TrainingError(
-                    f"Epoch {epoch}: the training loss should be finite, but is {loss}; start "
-                    f"again with a --learning-rate below {config.learning_rate:g}."
+                raise _not_finite(
+                    epoch, f"the training loss should be finite, but is {loss}", config
                 )
             means.append((loss, accuracy))
             speed = scan_images / (time.perf_counter() - scan_started)
             on_report(ScanReport(epoch, scan_images, loss, accuracy, speed))
         train_seconds = time.perf_counter() - started
 
-        logits = compute_logits(
-            state.params, state.batch_stats, validation_images, graphdef=evaluation_graphdef
+        state = bring_back(state)
+        logits = agree(
+            compute_logits(
+                state.params, state.batch_stats, validation_images, graphdef=evaluation_graphdef
+            )
         )
         validation_loss = optax.softmax_cross_entropy_with_integer_labels(
             logits, jnp.asarray(validation.labels)
         ).mean()
+        if not _is_finite(state, validation_loss):
+            raise _not_finite(epoch, "all weights should be finite, but are not", config)
         validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
         train_loss, train_accuracy = np.mean(means, 0)
         plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
@@ -273,6 +284,20 @@ def fit(
             ),
         )
         yield progress
+
+
+def _is_finite(state: TrainState, validation_loss: Float[Array, ""]) -> bool:
+    # Alone numbers of an optimiser may be infinite: the best loss before there was one.
+    arrays = [leaf for leaf in jax.tree.leaves(state.optimizer_state) if leaf.ndim]
+    leaves = jax.tree.leaves((state.params, state.batch_stats, arrays, validation_loss))
+    return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
+
+
+def _not_finite(epoch: int, found: str, config: TrainingConfig) -> TrainingError:
+    return TrainingError(
+        f"Epoch {epoch}: {found}; go on from the epoch before with --resume if the machine is to "
+        f"blame, otherwise start again with a --learning-rate below {config.learning_rate:g}."
+    )
 
 
 def _prepare(

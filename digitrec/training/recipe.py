@@ -1,5 +1,6 @@
 """A recipe: all that decides the outcome of a training run."""
 
+import argparse
 import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping
@@ -178,6 +179,14 @@ def change(recipe: Recipe, values: Mapping[str, str]) -> Recipe:
         config = dataclasses.replace(getattr(recipe, part), **{name: value})
         recipe = dataclasses.replace(recipe, **{part: config})
     return recipe
+
+
+def name_and_value(text: str) -> tuple[str, str]:
+    """Read what `--set` takes, for `argparse`."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
+    return name.replace("-", "_"), value
 
 
 def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> None:

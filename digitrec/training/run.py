@@ -2,15 +2,19 @@
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from filelock import FileLock, Timeout
 from flax import nnx
 from joblib import cpu_count
 
@@ -25,11 +29,13 @@ from digitrec.training.loop import Progress
 from digitrec.training.recipe import Recipe
 
 RECIPE_FILE = "recipe.json"
+LOCK_FILE = ".lock"  # holds the number of the process that trains
 STATES_FOLDER = "states"
 
 
 def require_new_folder(run: Path) -> None:
     """Raise BadCheckpointError for a folder in which no run can be started."""
+    require_free(run)
     try:
         if run.exists() and any(run.iterdir()):
             raise BadCheckpointError(
@@ -41,15 +47,46 @@ def require_new_folder(run: Path) -> None:
 
 
 def start_run(run: Path, recipe: Recipe) -> None:
-    """Make the folder and record the recipe.
+    """Record the recipe in a folder that is locked.
 
     Raises: BadCheckpointError.
     """
     try:
-        run.mkdir(parents=True, exist_ok=True)
         pretrained.write_json(run / RECIPE_FILE, recipe.to_json())
     except OSError as error:
         raise _not_writable(run, error) from error
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Make a run's folder and keep other processes from training in it, until this one ends.
+
+    Raises: BadCheckpointError, which names the process that has it.
+    """
+    lock = FileLock(run / LOCK_FILE)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+        (run / LOCK_FILE).write_text(str(os.getpid()))
+    except Timeout as error:
+        process = (run / LOCK_FILE).read_text()
+        raise BadCheckpointError(
+            f"{run} should have one process that trains in it, but process {process} does; wait "
+            "for it, stop it, or choose another folder."
+        ) from error
+    except OSError as error:
+        raise _not_writable(run, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def require_free(run: Path) -> None:
+    """Raise BadCheckpointError for a folder in which another process trains."""
+    if (run / LOCK_FILE).exists():
+        with locked(run):
+            pass
 
 
 def _not_writable(run: Path, error: OSError) -> BadCheckpointError:
@@ -106,16 +143,23 @@ def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) ->
     """Publish the best epoch into the run's folder; a run reads the test images here alone.
 
     Returns: the contents of `metrics.json`.
+    Raises: BadCheckpointError when they cannot be written.
     """
     network = best_network(recipe, progress)
     validation = evaluate(network, split.validation)
     test = evaluate(network, split.test, validation.temperature)
-    report.plot_curves(list(progress.history), run / "training_curves.png")
-    misread = report.plot_test(split.test, test, run)
-    figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
-    figures |= _describe_run(recipe, split, progress)
     config = _describe_model(recipe, validation)
-    pretrained.save_model(run, nnx.state(network), config, figures)
+    try:
+        report.plot_curves(list(progress.history), run / "training_curves.png")
+        misread = report.plot_test(split.test, test, run)
+        figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
+        figures |= _describe_run(recipe, split, progress)
+        pretrained.save_model(run, nnx.state(network), config, figures)
+    except OSError as error:
+        raise BadCheckpointError(
+            f"{run} should take the trained model, but cannot ({error.strerror}); make room and "
+            f"continue the run with --resume {run}."
+        ) from error
     return figures
 
 

@@ -1,7 +1,9 @@
 """Digits as pen strokes: read from a UNIPEN file, and drawn as on a canvas."""
 
 import gzip
+import math
 import os
+import zlib
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
@@ -39,7 +41,7 @@ def read_unipen(path: str | os.PathLike, writers: Container[int]) -> list[PenDig
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         digits = _parse(content.decode("ascii"), writers)
-    except (OSError, EOFError, ValueError, IndexError) as error:
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise DatasetUnavailableError(
             f"{path} should hold digits as UNIPEN pen strokes, but cannot be read ({error}); "
             "docs/training.md says where to find such a file."
@@ -65,6 +67,8 @@ def _parse(text: str, writers: Container[int]) -> list[PenDigit]:
                 pen_down = False
             elif pen_down and words:
                 x, y = map(float, words)
+                if not (math.isfinite(x) and math.isfinite(y)):
+                    raise ValueError(f"a point is {line.strip()!r}")
                 strokes[-1].append((x, -y))
         strokes = tuple(np.array(stroke) for stroke in strokes if stroke)
         if label not in range(10) or not strokes:
