@@ -9,6 +9,7 @@ nothing happened to. The last line is one JSON object.
 
 import argparse
 import hashlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -25,7 +26,6 @@ from rich.console import Console
 from rich.table import Table
 
 from digitrec.errors import BadCheckpointError
-from digitrec.training.data import MNIST_VERSION
 
 FORK = multiprocessing.get_context("fork")  # imports once: a run begins in a second
 SAVING_CALLS = "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync"
@@ -34,11 +34,12 @@ RECIPE = [
     *["--set", "filters=[4,8,8]", "--set", "kernel_sizes=[[3],[3],[3]]"],
     *["--set", "head_features=8"],
 ]
-EPOCHS = 6
 
 
 def make_data(folder: Path) -> None:
     """Write random images where `load_mnist` looks for its own."""
+    from digitrec.training.data import MNIST_VERSION
+
     random = np.random.default_rng(0)
     arrays = {}
     for name, count in (("train", 1400), ("test", 100)):
@@ -71,25 +72,33 @@ def digest(run: Path) -> str:
     return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
 
 
-def count_kills(work: Path, data: list[str], expected: str, seconds: float, kills: int) -> int:
-    """Kill runs at random moments; count those that end as they should when they go on."""
-    random, held = np.random.default_rng(0), 0
-    for number in range(kills):
-        run = work / f"killed-{number}"
-        process = FORK.Process(target=train, args=([*RECIPE, *data, "--output", str(run)],))
-        process.start()
-        process.join(random.uniform(0, seconds))
-        process.kill()
-        process.join()
-        begun = (run / "recipe.json").exists()
+def count_kills(
+    work: Path, data: list[str], expected: str, seconds: float, runs: int, times: int
+) -> int:
+    """Kill each run so many times at random moments, going on with it each time.
+
+    Returns: the kills of those runs that ended as one that was never killed.
+    """
+    random, held, run = np.random.default_rng(0), 0, work / "killed"
+    for _ in range(runs):
+        for _ in range(times):
+            process = FORK.Process(target=train, args=(begin_or_go_on(run, data),))
+            process.start()
+            process.join(random.uniform(0, seconds))
+            process.kill()
+            process.join()
         finished = (run / "metrics.json").exists()
-        again = ["--resume", str(run)] if begun else [*RECIPE, "--output", str(run)]
-        if not begun:
-            shutil.rmtree(run, ignore_errors=True)
-        ended = finished or run_to_the_end([*again, *data]) == 0
-        held += ended and digest(run) == expected
+        if finished or run_to_the_end(begin_or_go_on(run, data)) == 0:
+            held += times * (digest(run) == expected)
         shutil.rmtree(run)
     return held
+
+
+def begin_or_go_on(run: Path, data: list[str]) -> list[str]:
+    if (run / "recipe.json").exists():
+        return ["--resume", str(run), *data]
+    shutil.rmtree(run, ignore_errors=True)
+    return [*RECIPE, "--output", str(run), *data]
 
 
 def save_when_told(states: Path, connection) -> None:
@@ -254,13 +263,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="some of each, in two minutes")
     quick = parser.parse_args().quick
-    import train as program  # noqa: F401  # before the first fork, and JAX starts no thread yet
-
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(work / "compiled"))
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        # Now: JAX reads these variables as it is imported, and each fork has what is imported.
+        importlib.import_module("train")
         make_data(work / "data")
         data = ["--data-dir", str(work / "data")]
         for name in ("compiles", "unbroken"):
@@ -268,12 +277,13 @@ def main() -> None:
             assert run_to_the_end([*RECIPE, *data, "--output", str(work / name)]) == 0
             seconds = time.monotonic() - started
         expected = digest(work / "unbroken")
-        kills = 12 if quick else 200
-        figures["kills"] = kills
-        figures["kills_survived"] = count_kills(work, data, expected, seconds, kills)
-        points, held = count_deaths_while_saving(work, 10 if quick else 10**9)
+        runs, times = (2, 6) if quick else (200, 1)
+        figures["kills"] = runs * times
+        figures["kills_survived"] = count_kills(work, data, expected, seconds, runs, times)
+        points, held = count_deaths_while_saving(work, 6 if quick else 10**9)
         figures |= {"deaths_while_saving": points, "deaths_while_saving_survived": held}
-        sizes = [48, 200] if quick else [24 * number for number in range(1, 21)]
+        # The first hold no model, the last all states.
+        sizes = [1100] if quick else [150 * number for number in range(1, 21)]
         held, told = count_full_disks(work, data, expected, sizes)
         figures |= {"full_disks": len(sizes), "full_disks_survived": held, "full_disks_told": told}
         tried, found, right = count_damage(

@@ -51,10 +51,9 @@ def measure(devices: int, rounds: int) -> dict:
         .compile(compiler_options=compiler_options())
     )
     sizes = []
-    for line in compiled.as_text().splitlines():
-        if re.search(r"= .* all-reduce(-start)?\(", line):
-            for shape in re.findall(r"f32\[([\d,]*)\]", line.split("all-reduce")[0]):
-                sizes.append(4 * int(np.prod([int(n) for n in shape.split(",") if n])))
+    for shapes in re.findall(r"(?m)= (.*) all-reduce(?:-start)?\(", compiled.as_text()):
+        for shape in re.findall(r"f32\[([\d,]*)\]", shapes):
+            sizes.append(4 * int(np.prod([int(side) for side in shape.split(",") if side])))
     times = []
     for _ in range(rounds):
         started = time.perf_counter()

@@ -146,7 +146,9 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_run_says_how_to_go_on(train_command, tmp_path, number, status):
+def test_interrupted_run_keeps_others_out_and_says_how_to_go_on(
+    train_command, train, tmp_path, number, status
+):
     run = tmp_path / "interrupted"
     process = subprocess.Popen(
         [*train_command, "--output", run],
@@ -157,9 +159,7 @@ def test_interrupted_run_says_how_to_go_on(train_command, tmp_path, number, stat
     )
     while "epoch   1/5" not in process.stdout.readline():
         assert process.poll() is None
-    second = subprocess.run(
-        [*train_command[:4], "--resume", run], capture_output=True, text=True, cwd=ROOT
-    )
+    second = train("--resume", run)
     assert second.returncode == 2 and f"process {process.pid} does" in second.stderr
     assert len(second.stderr.splitlines()) == 1
     process.send_signal(number)
