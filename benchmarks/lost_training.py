@@ -134,8 +134,10 @@ def save_under_strace(states: Path, inject: str) -> str:
             stderr=subprocess.PIPE,
             text=True,
         ) as tracer:
-            while "attached" not in tracer.stderr.readline():
-                pass
+            assert tracer.stderr is not None
+            if not any("attached" in line for line in tracer.stderr):
+                process.kill()
+                raise SystemExit("strace should follow a process, but may not; run as root.")
             here.send(None)
             process.join()
         return log.read()
@@ -236,7 +238,8 @@ def count_damage(work: Path, run: Path, tries: int, cuts: int) -> tuple[int, int
     found = right = 0
     for number in range(tries + cuts):
         in_state = number % 2 == 0
-        file = random.choice(state_files) if in_state else run / "model.safetensors"
+        chosen = state_files[random.integers(len(state_files))]
+        file = chosen if in_state else run / "model.safetensors"
         content = file.read_bytes()
         place = int(random.integers(len(content)))
         if number < tries:

@@ -50,8 +50,10 @@ def measure(devices: int, rounds: int) -> dict:
         .lower(*arrays, share_out(batches, mesh), np.inf, 1.0, **options)
         .compile(compiler_options=compiler_options())
     )
+    program = compiled.as_text()
+    assert program is not None, "XLA shows its programs"
     sizes = []
-    for shapes in re.findall(r"(?m)= (.*) all-reduce(?:-start)?\(", compiled.as_text()):
+    for shapes in re.findall(r"(?m)= (.*) all-reduce(?:-start)?\(", program):
         for shape in re.findall(r"f32\[([\d,]*)\]", shapes):
             sizes.append(4 * int(np.prod([int(side) for side in shape.split(",") if side])))
     times = []

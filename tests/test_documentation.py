@@ -99,6 +99,17 @@ def test_numbers_and_papers_are_quoted_as_measured():
     assert papers["drawings"] == 800
 
 
+def test_what_the_browser_reads_is_quoted_as_measured():
+    page = (ROOT / "docs" / "browser.md").read_text()
+    digits, numbers = METRICS["browser"]["digits"], METRICS["browser"]["numbers"]
+    for name in ("same", "same_images", "same_probabilities", "python", "browser"):
+        assert f"| {100 * digits[name]:.2f} % | {100 * numbers[name]:.2f} % |" in page.replace(
+            "**", ""
+        )
+    assert f"| {digits['pictures']:,} | {numbers['pictures']} |" in page
+    assert min(digits["same"], numbers["same"]) >= 0.999
+
+
 def test_numbers_and_papers_are_read_as_well_as_was_promised():
     numbers, papers = METRICS["numbers"], METRICS["paper"]
     assert numbers["mean"] >= 0.93 and numbers["touching"] >= 0.75
