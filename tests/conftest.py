@@ -41,7 +41,7 @@ LONGEST = [
     "test_train",
     "test_train_and_push",
     "test_installation",
-    *["test_training", "test_guard"],
+    *["test_many", "test_lost_training", "test_training", "test_guard", "test_browser_reading"],
 ]
 
 
