@@ -107,6 +107,7 @@ def test_what_the_browser_reads_is_quoted_as_measured():
             "**", ""
         )
     assert f"| {digits['pictures']:,} | {numbers['pictures']} |" in page
+    assert f"{100 * digits['browser']:.2f} % of {digits['pictures']:,})" in README
     assert min(digits["same"], numbers["same"]) >= 0.999
 
 
