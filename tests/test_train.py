@@ -98,7 +98,7 @@ def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
         [*train_command, "--output", run], cwd=ROOT, stdout=subprocess.DEVNULL
     ) as process:
         deadline = time.monotonic() + 120
-        while not (run / "states" / "1" / "commit_success.txt").exists():
+        while not (run / "states" / "1").exists():
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
@@ -145,7 +145,10 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
     assert result.returncode == 0, result.stderr
 
 
-def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_keeps_others_out_and_says_how_to_go_on(
+    train_command, train, tmp_path, number, status
+):
     run = tmp_path / "interrupted"
     process = subprocess.Popen(
         [*train_command, "--output", run],
@@ -156,12 +159,41 @@ def test_interrupted_run_says_how_to_go_on(train_command, tmp_path):
     )
     while "epoch   1/5" not in process.stdout.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    second = train("--resume", run)
+    assert second.returncode == 2 and f"process {process.pid} does" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+    process.send_signal(number)
     process.wait(60)
     errors = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == status
     again = f"python train.py --resume {run} --data-dir {train_command[3]}"
     assert errors.strip() == f"train.py: stopped; to go on: {again}"
+
+
+def test_second_interrupt_ends_a_program_at_once_that_does_not_end_by_itself():
+    code = """
+import time
+from digitrec.training.interruption import answer_signals
+answer_signals()
+print("ready", flush=True)
+try:
+    time.sleep(100)
+except KeyboardInterrupt:
+    print("ending", flush=True)
+    time.sleep(100)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for word in ("ready", "ending"):
+            assert process.stdout.readline().strip() == word
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert "what was saved is complete" in process.stderr.read()
 
 
 def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run(

@@ -19,6 +19,7 @@ from digitrec.errors import BadCheckpointError, first_line
 from digitrec.training.loop import EarlyStopping, Progress
 
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
+OVERHEAD = 1_000_000  # bytes of Orbax's own: more than it needs
 ARRAYS, EPOCHS_FILE, MANIFEST_FILE = "arrays", "epochs.json", "manifest.json"
 
 
@@ -37,7 +38,7 @@ def save_progress(states: Path, progress: Progress) -> None:
         states.mkdir(parents=True, exist_ok=True)
         _remove_hidden(states)  # what a killed run left
         # Asked beforehand: on a full disk Orbax also prints hundreds of lines of its own.
-        needed = 2 * sum(array.nbytes for array in jax.tree.leaves(arrays))
+        needed = OVERHEAD + 2 * sum(array.nbytes for array in jax.tree.leaves(arrays))
         if (free := shutil.disk_usage(states).free) < needed:
             raise OSError(f"{needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free")
         partial.mkdir()

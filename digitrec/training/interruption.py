@@ -9,8 +9,14 @@ from digitrec.training.loop import ScanReport
 received: list[int] = []  # the signals, in their order
 
 
+class Interrupted(KeyboardInterrupt):
+    """Where a KeyboardInterrupt itself has passed through an `exec`, as imports of large libraries
+    have them, Python ends by SIGINT, whatever exit status the program gives.
+    """
+
+
 def answer_signals() -> None:
-    """From now on, raise KeyboardInterrupt at the first signal and end at once at the next.
+    """From now on, raise Interrupted at the first signal and end at once at the next.
 
     Unlike Python's own answer to Ctrl-C this also keeps asyncio, by which Orbax saves, from making
     its own.
@@ -25,11 +31,11 @@ def exit_status() -> int:
 
 
 def unless_interrupted(show: Callable[[ScanReport], None]) -> Callable[[ScanReport], None]:
-    """Have a report raise KeyboardInterrupt as well: Python drops what is raised in a callback."""
+    """Have a report raise Interrupted as well: Python drops what is raised in a callback."""
 
     def check_and_show(scan: ScanReport) -> None:
         if received:
-            raise KeyboardInterrupt
+            raise Interrupted
         show(scan)
 
     return check_and_show
@@ -40,4 +46,4 @@ def _answer(number: int, _) -> None:
     if len(received) > 1:
         os.write(2, b"\ntrain.py: stopped at once; what was saved is complete\n")
         os._exit(exit_status())  # what waits for a lock, a save or a push would go on waiting
-    raise KeyboardInterrupt
+    raise Interrupted
