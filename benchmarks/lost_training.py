@@ -21,11 +21,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from digitrec.errors import BadCheckpointError
+from digitrec.training.data import MNIST_VERSION
 
 FORK = multiprocessing.get_context("fork")  # imports once: a run begins in a second
 SAVING_CALLS = "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync"
@@ -38,8 +40,6 @@ RECIPE = [
 
 def make_data(folder: Path) -> None:
     """Write random images where `load_mnist` looks for its own."""
-    from digitrec.training.data import MNIST_VERSION
-
     random = np.random.default_rng(0)
     arrays = {}
     for name, count in (("train", 1400), ("test", 100)):
@@ -269,10 +269,14 @@ def main() -> None:
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(work / "compiled"))
-        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-        # Now: JAX reads these variables as it is imported, and each fork has what is imported.
+        # For the forks, and as variables for the runs on full disks.
         importlib.import_module("train")
+        for name, value in {
+            "jax_compilation_cache_dir": str(work / "compiled"),
+            "jax_persistent_cache_min_compile_time_secs": 0,
+        }.items():
+            jax.config.update(name, value)
+            os.environ[name.upper()] = str(value)
         make_data(work / "data")
         data = ["--data-dir", str(work / "data")]
         for name in ("compiles", "unbroken"):
