@@ -36,6 +36,11 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
 # Files that take minutes begin first, so that no process is left alone with one at the end.
+# A minute and more each: the short forms beside them are for every day.
+slow = pytest.mark.skipif(
+    "DIGITREC_SLOW" not in os.environ, reason="takes minutes: set DIGITREC_SLOW=1"
+)
+
 LONGEST = [
     "test_browser",
     "test_train",

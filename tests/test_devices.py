@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, free_port
+from conftest import ROOT, free_port, slow
 from safetensors.numpy import load_file
 
 EIGHT = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
@@ -81,6 +81,7 @@ def test_eight_devices_train_as_one(start, one_device, tmp_path):
     assert_close(tmp_path / "run", one_device)
 
 
+@slow
 @pytest.mark.parametrize("count", [2, 4])
 def test_several_processes_train_as_one_and_the_first_alone_speaks(
     start, one_device, tmp_path, count
@@ -95,6 +96,7 @@ def test_several_processes_train_as_one_and_the_first_alone_speaks(
     assert_close(tmp_path / "run", one_device)
 
 
+@slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_killed_process_ends_the_others_with_its_name_and_eight_devices_go_on(
     start, one_device, tmp_path, killed

@@ -17,7 +17,7 @@ from functools import partial
 
 import pyarrow.parquet
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow
 from PIL import Image
 
 from digitrec import BadImageError, DigitRecognizer, Prediction, TableError
@@ -278,9 +278,8 @@ def test_ctrl_c_keeps_whole_rows_and_resume_goes_on(crops, whole, tmp_path):
     assert table.read_bytes() == complete
 
 
-@pytest.mark.parametrize(
-    "ending", ["csv", "parquet"] if "DIGITREC_KILLS" in os.environ else ["csv"]
-)
+@slow
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_run_that_was_killed_many_times_writes_what_an_unbroken_one_writes(
     crops, whole, tmp_path, ending
 ):
@@ -411,6 +410,7 @@ print(mine + theirs)
 """
 
 
+@slow
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path, small_digits):
     """DIGITREC_PICTURES=1000000 asks for the full run."""
     picture = png(small_digits.images[0, ..., 0])

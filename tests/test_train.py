@@ -175,8 +175,8 @@ def test_second_interrupt_ends_a_program_at_once_that_does_not_end_by_itself():
 import time
 from digitrec.training.interruption import answer_signals
 answer_signals()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(100)
 except KeyboardInterrupt:
     print("ending", flush=True)
