@@ -389,11 +389,11 @@ def test_ten_digits_are_asked_for_timed_and_challenge_a_friend(open_page, app_ur
     seconds = float(re.findall(r"in ([\d.]+) s", result.inner_text())[0])
     assert seconds > 0
     with page.expect_download() as download:
-        result.locator("[name=picture]").tap()
+        result.locator("[name=picture]").evaluate("button => button.click()")
     with Image.open(download.value.path()) as picture:
         assert picture.size == (1100, 520)
     page.evaluate("navigator.canShare = undefined")
-    result.locator("[name=challenge]").tap()
+    result.locator("[name=challenge]").evaluate("button => button.click()")
     expect(result.locator("[name=challenge]")).to_have_text("Link copied")
     link = page.evaluate("navigator.clipboard.readText()")
     assert parse_qs(urlparse(link).query) == {
