@@ -6,9 +6,8 @@ import gzip
 import hashlib
 import json
 import mimetypes
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from digitrec.demo.first_screen import Application
 from digitrec.demo.uploads import PAGE
 from digitrec.model import NetworkConfig
 from digitrec.pretrained import read_files
@@ -16,12 +15,6 @@ from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
 FOLDER = "reading"  # of their addresses
-
-Message = MutableMapping[str, Any]
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 
 
 class BrowserReading:

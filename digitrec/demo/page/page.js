@@ -38,27 +38,27 @@
     if (detail === "here") return say(said); // a line of its own has come
     if (detail === "why" || detail === "correct") return probe(); // what needs the server
     if (detail === "refused") {
-      end("");
+      end();
       return probe(REFUSED);
     }
-    if (detail === "answered" || detail === "blank") return end("");
+    if (detail === "answered" || detail === "blank") return end();
     if (detail !== "reading") return;
     clearTimeout(timer);
     question += 1;
     waiting = true;
     timer = setTimeout(() => {
-      if (said !== BUSY) say(lost ? lostText() : "Reading…");
+      if (said !== BUSY) say(lost ? LOST : "Reading…");
       timer = setTimeout(() => probe(), LATE);
     }, SOON);
   });
   window.addEventListener("offline", () => probe());
   const lostText = () => (root.dataset.reader === "browser" && !waiting ? WAITS : LOST);
 
-  function end(text) {
+  function end() {
     clearTimeout(timer);
     question += 1;
     waiting = lost = false;
-    say(text);
+    say("");
   }
 
   // Is the server there? If so, ask it once more for what has not come, or else say `otherwise`.

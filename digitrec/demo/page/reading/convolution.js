@@ -7,7 +7,7 @@ const PAGE = 65536; // bytes
 // A convolution and its batch normalisation, as one. Throws an Error for a number of channels that
 // `convolution.wat` does not compute.
 export function fold({ shape, data }, scale, shift, mean, variance) {
-  const [size, , channels, outputs] = shape;
+  const [size, , , outputs] = shape;
   if (outputs % LANES) throw new Error(`${outputs} filters are no multiple of ${LANES}`);
   const factors = scale.map((value, channel) => value / Math.sqrt(variance[channel] + EPSILON));
   const weights = [];
@@ -19,7 +19,7 @@ export function fold({ shape, data }, scale, shift, mean, variance) {
       for (let lane = 0; lane < LANES; lane++) weights.push(data[from + lane] * factors[first + lane]);
     }
   }
-  return { size, channels, outputs, weights };
+  return { size, outputs, weights };
 }
 
 // Give a function that convolves images and takes ReLU. Odd kernels keep the images' size, even ones do

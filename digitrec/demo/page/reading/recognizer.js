@@ -1,5 +1,4 @@
 // Reads digits and numbers in drawings, as `DigitRecognizer.read_number` does.
-import { IMAGE_SIZE } from "./drawing.js";
 import { logSumExp, MOST_DIGITS, readLine } from "./number.js";
 import { rint } from "./numpy.js";
 
