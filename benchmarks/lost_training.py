@@ -29,6 +29,7 @@ from rich.table import Table
 from digitrec.errors import BadCheckpointError
 from digitrec.training.data import MNIST_VERSION
 
+ROOT = Path(__file__).parent.parent
 FORK = multiprocessing.get_context("fork")  # imports once: a run begins in a second
 SAVING_CALLS = "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,fsync,fdatasync"
 RECIPE = [
@@ -196,7 +197,7 @@ def count_full_disks(
     Returns: the runs that ended as they should, and those that had told of the full disk once.
     """
     held = told = 0
-    train_py = [sys.executable, str(Path(__file__).parent.parent / "train.py")]
+    train_py = [sys.executable, str(ROOT / "train.py")]
     for size in sizes:
         script = f"""
             mkdir -p {work}/disk; mount -t tmpfs -o size={size}k none {work}/disk
@@ -269,8 +270,9 @@ def main() -> None:
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        sys.path.insert(0, str(ROOT))  # train.py is no part of the package
+        importlib.import_module("train")  # for the forks
         # For the forks, and as variables for the runs on full disks.
-        importlib.import_module("train")
         for name, value in {
             "jax_compilation_cache_dir": str(work / "compiled"),
             "jax_persistent_cache_min_compile_time_secs": 0,
