@@ -286,7 +286,7 @@ def main() -> None:
             assert run_to_the_end([*RECIPE, *data, "--output", str(work / name)]) == 0
             seconds = time.monotonic() - started
         expected = digest(work / "unbroken")
-        runs, times = (2, 6) if quick else (200, 1)
+        runs, times = (1, 12) if quick else (200, 1)
         figures["kills"] = runs * times
         figures["kills_survived"] = count_kills(work, data, expected, seconds, runs, times)
         points, held = count_deaths_while_saving(work, 6 if quick else 10**9)
@@ -296,7 +296,7 @@ def main() -> None:
         held, told = count_full_disks(work, data, expected, sizes)
         figures |= {"full_disks": len(sizes), "full_disks_survived": held, "full_disks_told": told}
         tried, found, right = count_damage(
-            work, work / "unbroken", *((200, 40) if quick else (10_000, 1_000))
+            work, work / "unbroken", *((100, 20) if quick else (10_000, 1_000))
         )
         figures |= {"damages": tried, "damages_found": found, "damages_answered_rightly": right}
     table = Table(title="what a training survives")

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key, Num
 
 from digitrec.convolution import convolve
 from digitrec.drawing import IMAGE_SIZE
-from digitrec.normalization import BatchNorm, average_pool
+from digitrec.normalization import BatchNorm, average_pool, global_max
 from digitrec.settings import (
     COUNTS,
     LISTS_OF_COUNTS,
@@ -186,10 +186,8 @@ class Network(nnx.Module):
         for block, key in zip(self.blocks, keys[:-1], strict=True):
             outputs.append(block(outputs[-1], key))
         if self.hidden is None:
-            pools = [
-                pool(images, (1, 2)) for images in outputs[-2:] for pool in (jnp.max, jnp.mean)
-            ]
-            features = jnp.concatenate(pools, axis=-1)
+            pools = [(global_max(images), images.mean((1, 2))) for images in outputs[-2:]]
+            features = jnp.concatenate([part for pair in pools for part in pair], axis=-1)
         else:
             features = nnx.relu(self.hidden(outputs[-1].reshape(len(pixels), -1)))
         return self.logits(self.head_dropout(features, rngs=keys[-1]))

@@ -89,6 +89,20 @@ def average_pool(
     return _combine(jnp.add, _squares(images)) / 4
 
 
+def global_max(
+    images: Float[Array, "batch height width channels"],
+) -> Float[Array, "batch channels"]:
+    """Take the maximum of each channel of each image; the gradient goes to the first pixel of it.
+
+    `jnp.max` compares with its result to find that pixel. Where XLA computes the images anew for
+    that, by rounding none may be equal, and the gradient is then 0 / 0.
+    """
+    pixels = images.reshape(len(images), -1, images.shape[-1])
+    places = pixels.argmax(1, keepdims=True)
+    is_greatest = jnp.arange(pixels.shape[1])[:, None] == places
+    return jnp.where(is_greatest, pixels, 0.0).sum(1)
+
+
 @jax.custom_vjp
 def normalize_and_pool(
     images: Float[Array, "batch height width channels"],

@@ -27,20 +27,21 @@ from digitrec.training.strokes import PenDigit, draw_strokes
 from train import main as train_main
 
 ROOT = Path(__file__).parent.parent
-# Programs that the tests start compile what an earlier one has not: a short training takes half
-# the time. A cache for each of pytest's processes, since JAX does not write its files atomically.
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
-    ROOT / ".pytest_cache" / f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-)
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+# Most of a short training is compilation. What an earlier program has compiled is not compiled
+# again, and the rest with few optimisations. JAX locks its cache where its size has a bound.
+os.environ |= {
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "jax"),
+    "JAX_COMPILATION_CACHE_MAX_SIZE": "2000000000",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
 
-
-# Files that take minutes begin first, so that no process is left alone with one at the end.
 # A minute and more each: the short forms beside them are for every day.
 slow = pytest.mark.skipif(
     "DIGITREC_SLOW" not in os.environ, reason="takes minutes: set DIGITREC_SLOW=1"
 )
 
+# Files that take minutes begin first, so that no process is left alone with one at the end.
 LONGEST = [
     "test_browser",
     "test_train",
@@ -86,7 +87,7 @@ def train_command(small_data_dir):
         *["--batch-size", "16", "--seed", "3", "--split-seed", "1", "--learning-rate", "0.002"],
         # A thousand images are few, and drawings are made in a process of their own.
         *["--preset", "fast", "--set", "calm_epochs=8"],
-        *["--set", "optimizer=adamw", "--set", "warmup_epochs=0.5"],
+        *["--set", "optimizer=adamw", "--set", "warmup_epochs=0.5", "--set", "filters=[8,16,32]"],
     ]
 
 

@@ -348,7 +348,7 @@ def test_answer_of_the_browser_is_that_of_the_server(open_page, app_url):
             ...[...one.attributes].map(({ name, value }) => name + '=' + value).sort(),
         ].filter((text) => !text.startsWith('src=')).join(' '));
     }"""
-    for digit in (*PEN_DIGITS, "star", "speck"):
+    for digit in (0, 1, 2, 3, 7, "star", "speck"):
         found = []
         for page in (ours, theirs):
             if digit == "star":

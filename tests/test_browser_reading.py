@@ -94,9 +94,14 @@ def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
     digits = read_unipen(os.environ["DIGITREC_STROKES"], MEASURING_WRITERS)
     drawings = plan(digits, 12 * len(CELLS))  # the benchmark's short form takes 2,016
     lines = write_lines(digits, 144, seed=0)
-    pictures = [(str(drawing.digit.label), draw(drawing)) for drawing in drawings]
-    for part in (pictures, [(line.text, line.picture) for line in lines]):
+    pictures = {
+        "digits": [(str(drawing.digit.label), draw(drawing)) for drawing in drawings],
+        "numbers": [(line.text, line.picture) for line in lines],
+    }
+    for name, part in pictures.items():
         figures = compare(recognizer, part)
+        recorded = recognizer.metrics["browser"][name]["python"]
+        assert figures["python"] == pytest.approx(recorded, abs=0.01 if name == "digits" else 0.05)
         assert min(figures["same"], figures["same_images"]) >= 0.999
         assert figures["same_probabilities"] >= 0.99
 

@@ -32,9 +32,9 @@ def photograph(image, random):
 def test_digits_on_paper_are_read(mnist_data_dir, recognizer):
     validation = split_mnist(*load_mnist(mnist_data_dir), SplitConfig()).validation
     random = np.random.default_rng(0)
-    photos = [photograph(image[..., 0], random) for image in validation.images[:500]]
+    photos = [photograph(image[..., 0], random) for image in validation.images[:150]]
     answers = [p.probabilities.argmax() for p in recognizer.predict_batch(photos)]
-    assert (np.array(answers) == validation.labels[:500]).mean() >= 0.95
+    assert (np.array(answers) == validation.labels[:150]).mean() >= 0.95
 
 
 def overlap(first, second):
