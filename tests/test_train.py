@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow
 from joblib import cpu_count
 from PIL import Image
 
@@ -220,6 +220,7 @@ def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run
     assert float(reading[1]) == round(100 * history[0]["validation_accuracy"], 2)
 
 
+@slow
 def test_classic_is_the_published_recipe_and_stops_early(train, small_data_dir, tmp_path):
     # A patience of one epoch, and a learning rate of almost nothing, so that nothing improves.
     result = train(

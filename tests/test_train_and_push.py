@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, ask_worker
+from conftest import ROOT, ask_worker, slow
 from loopback_hub import TOKEN
 
 from digitrec.demo.feedback import Feedback
@@ -66,7 +66,7 @@ def test_failed_pushes_warn_and_do_not_stop_the_training(hub, train_command, tmp
     assert pushed["model.safetensors"] == (run / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("stalled", ["/commit/", "/preupload/"])
+@pytest.mark.parametrize("stalled", ["/commit/", pytest.param("/preupload/", marks=slow)])
 def test_push_for_which_the_hub_stalls_neither_delays_nor_undoes_the_run(
     hub, train_command, small_run, tmp_path, stalled
 ):
