@@ -12,6 +12,7 @@ last line is one JSON object.
 import argparse
 import io
 import json
+import multiprocessing
 import os
 import tempfile
 import time
@@ -37,7 +38,6 @@ from digitrec.sources import Chunk, find_pictures, make_chunks
 from digitrec.tables import as_row
 from digitrec.worker import make_recognizer, read_chunk
 
-os.environ["NPROC"] = "1"  # JAX asks when it starts: one thread here, as in the processes
 JOB = Job(str(bundled_folder()), table=".csv")
 ROUNDS = 3  # of which the fastest counts
 
@@ -139,7 +139,10 @@ def main() -> None:
         figures["drawings_per_second"] = measure_speed(large, count_cores())
         figures["scaling"] = measure_speed(small, 2) / measure_speed(small, 1)
         figures["predict_batch_per_second"] = measure_batch(crops, 5_000 // lot)
-        shares = [measure_shares(next(make_chunks(find_pictures([lot])))) for lot in (small, large)]
+        chunks = [next(make_chunks(find_pictures([lot]))) for lot in (small, large)]
+        os.environ["NPROC"] = "1"  # JAX asks when it starts: one thread, as in the processes
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            shares = pool.map(measure_shares, chunks)
     speeds = [f"{figures[name]:,.0f}" for name in ("images_per_second", "drawings_per_second")]
     table.add_row("pictures a second", *speeds)
     for step in shares[0]:

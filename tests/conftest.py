@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.drawing import to_mnist
+from digitrec.drawing import begin, finish
 from digitrec.training.data import MNIST_VERSION, Examples, load_mnist
 from digitrec.training.strokes import PenDigit, draw_strokes
 from train import main as train_main
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items):
 def small_digits() -> Examples:
     """scikit-learn's 1,797 digits of 8x8 pixels, enlarged to MNIST's form."""
     digits = load_digits()
-    images = np.stack([to_mnist(image / 16) for image in digits.images])
+    images = np.stack(finish([begin(image / 16) for image in digits.images]))
     return Examples(images[..., None], digits.target.astype(np.int32))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program
+from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program, slow
 from hostile_files import make_files
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
@@ -952,6 +952,7 @@ def test_gradios_own_sketchpad_works_as_the_readme_shows(open_page, tmp_path):
         expect(page.get_by_test_id("label-output-value")).to_have_text("7", timeout=PATIENCE)
 
 
+@slow
 def test_screenshots_are_made_by_the_documented_command(app_url, tmp_path):
     names = {"desktop-light.png", "phone-dark.png"}
     command = [sys.executable, ROOT / "docs" / "screenshot.py", app_url, tmp_path, *names]
