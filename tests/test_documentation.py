@@ -106,7 +106,7 @@ def test_what_the_browser_reads_is_quoted_as_measured():
         assert f"| {100 * digits[name]:.2f} % | {100 * numbers[name]:.2f} % |" in page.replace(
             "**", ""
         )
-    assert f"| {digits['pictures']:,} | {numbers['pictures']} |" in page
+    assert f"| {digits['pictures']:,} | {numbers['pictures']:,} |" in page
     assert f"{100 * digits['browser']:.2f} % of {digits['pictures']:,})" in README
     assert min(digits["same"], numbers["same"]) >= 0.999
 
