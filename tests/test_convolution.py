@@ -21,7 +21,7 @@ def plain(images, kernel, strides, padding):
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(SIZES, KERNELS, st.integers(0, 2**32 - 1))
 def test_values_and_gradients_equal_those_of_jax(sizes, kernels, seed):
     batch, height, width, inputs, outputs = sizes

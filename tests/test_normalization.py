@@ -24,7 +24,7 @@ def relative_error(ours, expected):
     return float(jnp.linalg.norm(ours - expected) / jnp.linalg.norm(expected))
 
 
-@settings(deadline=None, max_examples=16)
+@settings(deadline=None, max_examples=8)
 @given(
     batch=st.integers(2, 9),
     height=st.integers(2, 7),
