@@ -1,12 +1,13 @@
 """The benchmark of drawn digits, as a user runs it."""
 
 import json
+import os
 import shutil
 import zipfile
 from functools import partial
 
 import pytest
-from conftest import ROOT, run_benchmark
+from conftest import ROOT, run_benchmark, slow
 from PIL import Image, ImageDraw
 
 KEYS = {"mean", "worst", "accepted", "auroc", "ece", "preprocessing_ms"}
@@ -53,3 +54,15 @@ def test_table_pictures_and_figures(strokes_file, stars, tmp_path):
     for name in ("misread.png", "reliability.png"):
         with Image.open(tmp_path / "pictures" / name) as image:
             assert min(image.size) > 100
+
+
+@slow
+def test_real_writers_drawings_are_read(tmp_path):
+    if not os.environ.get("DIGITREC_STROKES"):
+        pytest.skip("needs DIGITREC_STROKES, a file of pen strokes; docs/training.md says which")
+    figures, _ = measure(
+        *["--strokes", os.environ["DIGITREC_STROKES"], "--quick", "--output", tmp_path]
+    )
+    recorded = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())["drawn_digits"]
+    assert figures["mean"] == pytest.approx(recorded["mean"], abs=0.01)
+    assert figures["accepted"] >= 0.98 and figures["ece"] <= 0.03

@@ -272,8 +272,8 @@ def wait_for_rows(table, program, count):
 def test_ctrl_c_keeps_whole_rows_and_resume_goes_on(crops, whole, tmp_path):
     table = tmp_path / "table.csv"
     # Five times, or a busy machine would be done before it is interrupted.
-    program = start_reading(crops, table, "--processes", "1", times=5)
-    wait_for_rows(table, program, 2)
+    program = start_reading(crops, table, "--processes", "2", times=5)
+    wait_for_rows(table, program, 200)
     os.killpg(program.pid, signal.SIGINT)  # as a terminal does
     _, errors = program.communicate(timeout=60)
     assert (program.returncode, errors) == (130, "digitrec: Stopped; go on with --resume.\n")

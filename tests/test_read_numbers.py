@@ -1,13 +1,14 @@
 """The benchmark of numbers, as a user runs it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from functools import partial
 
 import pytest
-from conftest import ROOT, run_benchmark
+from conftest import ROOT, run_benchmark, slow
 from PIL import Image
 
 KEYS = {
@@ -31,6 +32,16 @@ def test_table_picture_and_figures(strokes_file, tmp_path):
     assert saved["lines"] == 216 and saved["mean"] == pytest.approx(figures["mean"], abs=1e-4)
     with Image.open(tmp_path / "pictures" / "misread_numbers.png") as image:
         assert min(image.size) > 100
+
+
+@slow
+def test_real_writers_numbers_are_read(tmp_path):
+    if not os.environ.get("DIGITREC_STROKES"):
+        pytest.skip("needs DIGITREC_STROKES, a file of pen strokes; docs/training.md says which")
+    figures, _ = measure(
+        *["--strokes", os.environ["DIGITREC_STROKES"], "--lines", 432, "--output", tmp_path]
+    )
+    assert figures["mean"] >= 0.92 and figures["touching"] >= 0.75 and figures["single"] >= 0.98
 
 
 def test_pythons_own_numbers_is_found_beside_the_benchmark():
