@@ -1,7 +1,7 @@
 """Train the digit recogniser on MNIST and write a run folder.
 
 python train.py                      # the shipped recipe, without pen strokes
-python train.py --preset fast        # 2.5 minutes instead of half an hour
+python train.py --preset fast        # 1.5 minutes instead of half an hour
 python train.py --preset classic     # the published system that we are measured against
 python train.py --resume runs/NAME   # continue a run that was interrupted
 """
@@ -182,7 +182,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     add("--resume", "continue this run by its own recipe (default: start a new run)", "RUN")
     add(
         "--preset",
-        "best: the shipped recipe; fast: 2.5 minutes, no drawings; classic: the published system "
+        "best: the shipped recipe; fast: 1.5 minutes, no drawings; classic: the published system "
         "that digitrec is measured against (default: best)",
         choices=PRESETS,
     )

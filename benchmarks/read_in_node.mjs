@@ -14,7 +14,7 @@ const config = JSON.parse(readFileSync(`${folder}/config.json`));
 const weights = readFileSync(`${folder}/model.safetensors`);
 const code = readFileSync(new URL("../digitrec/demo/page/reading/convolution.wasm", import.meta.url));
 const tensors = parseTensors(weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length));
-const model = { pooling: "maximum", squeeze: 0, ...config.model };
+const model = { border: 0, pooling: "maximum", squeeze: 0, ...config.model };
 const recognizer = new DigitRecognizer(new Network(model, tensors, code), config);
 
 let waiting = Buffer.alloc(0);

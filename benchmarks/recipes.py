@@ -39,9 +39,9 @@ LAST_EPOCHS = 3
 ROWS = Path(__file__).parent.parent / "docs" / "recipes.json"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    options = parse_options()
+    options = parse_options(arguments)
     try:
         digits = read_unipen(options.strokes, TRAINING_WRITERS)
         recipe = make_recipe(options.preset, dict(options.set), Inputs(digits))
@@ -152,11 +152,10 @@ def summarize(recipe: Recipe, progress: loop.Progress, count: int) -> dict:
         "images": count,
         "loss": float(np.mean([entry["validation_loss"] for entry in history[-LAST_EPOCHS:]])),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
-        "seconds": round(sum(entry["seconds"] for entry in history)),
     }
 
 
-def parse_options() -> argparse.Namespace:
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("name", metavar="NAME", help="of the row, and of the run's folder")
     parser.add_argument(
@@ -193,7 +192,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=ROWS, metavar="FILE", help="the rows (default: docs)"
     )
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,25 @@ from digitrec.settings import (
     LISTS_OF_COUNTS,
     SHARE,
     WHOLE,
+    Allowed,
     as_tuples,
     one_of,
     setting,
 )
 
 CLASSES = 10
-OLDER_MODELS = {"pooling": "maximum", "squeeze": 0}  # what they do not record
+OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0}  # what they do not record
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
+    # A digit is 20 pixels long, and its ink lies evenly about the middle of the image.
+    border: int = setting(
+        0,
+        "what is left out of an image on each side",
+        Allowed("a whole number from 0 to 6", lambda value: WHOLE.holds(value) and value <= 6),
+        "pixels",
+    )
     filters: tuple[int, ...] = setting((32, 64, 128), "filters of each block", COUNTS)
     # Odd sizes keep the size of the images, even ones do not pad: 4x4 makes 25x25 pixels of 28x28,
     # whose border is empty, and max-pool 12x12 and 6x6; twice 2x2 makes 4x4 of those.
@@ -58,7 +66,7 @@ class NetworkConfig:
     @property
     def pooled_side(self) -> int:
         """Pixels a side that the last block leaves of an image."""
-        side = IMAGE_SIZE
+        side = IMAGE_SIZE - 2 * self.border
         for sizes in self.kernel_sizes:
             side = (side - sum(size - 1 for size in sizes if size % 2 == 0)) // 2
         return side
@@ -159,6 +167,7 @@ class Network(nnx.Module):
             Block(*settings, config, rngs)
             for settings in zip(inputs, config.filters, config.kernel_sizes, poolings, strict=True)
         )
+        self.border = config.border
         self.head_dropout = nnx.Dropout(config.head_dropout)
         if config.head_features:
             pixels = config.pooled_side**2 * config.filters[-1]
@@ -180,7 +189,8 @@ class Network(nnx.Module):
 
         Returns: (batch, 10) float32, not normalised.
         """
-        outputs = [pixels.astype(jnp.float32) / 255]
+        inside = slice(self.border, IMAGE_SIZE - self.border)
+        outputs = [pixels[:, inside, inside].astype(jnp.float32) / 255]
         places = len(self.blocks) + 1
         keys = [None] * places if dropout_key is None else jax.random.split(dropout_key, places)
         for block, key in zip(self.blocks, keys[:-1], strict=True):

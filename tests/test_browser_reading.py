@@ -117,9 +117,9 @@ def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits):
 
     for index, config in enumerate(
         (
-            NetworkConfig(),
-            NetworkConfig(squeeze=0, kernel_sizes=((3, 3), (3,), (2,))),
-            NetworkConfig(pooling="maximum", head_features=32),
+            NetworkConfig(pooling="average", squeeze=4, head_features=0),
+            NetworkConfig(border=2, kernel_sizes=((3, 3), (3,), (2,))),
+            NetworkConfig(border=3, pooling="average", head_features=32),
         )
     ):
         folder = tmp_path / str(index)

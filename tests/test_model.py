@@ -58,7 +58,7 @@ def test_dropout_and_batch_statistics_act_in_training_only():
     [
         NetworkConfig(pooling="average", squeeze=4, head_features=0),
         NetworkConfig(kernel_sizes=((3, 3), (3,), (2,)), pooling="average"),
-        NetworkConfig(head_features=0),
+        NetworkConfig(border=2, head_features=0),
     ],
 )
 def test_other_kinds_of_network_learn_with_all_their_parameters(config):

@@ -58,9 +58,9 @@ def augment(
     """
     batch, height, width, _ = images.shape
     mark_key, affine_key, elastic_key = jax.random.split(key, 3)
-    marked = add_marks(
-        images[..., 0].astype(jnp.float32), labels, mark_key, strength * config.marks
-    )
+    marked = images[..., 0].astype(jnp.float32)
+    if config.marks:  # to compile them takes seconds
+        marked = add_marks(marked, labels, mark_key, strength * config.marks)
     draws = strength * jax.random.uniform(affine_key, (6, batch), minval=-1.0)
     matrices = jax.vmap(_source_matrix, (1, None))(draws[:4], config)
     shifts = config.translation * draws[4:].T

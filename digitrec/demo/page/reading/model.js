@@ -15,6 +15,7 @@ export class Network {
         return fold(tensors[`blocks.${block}.convolutions.${index}.kernel`], ...normalization);
       }),
     );
+    this.border = config.border;
     this.convolve = compile(code, blocks.flat());
     this.blocks = blocks.map((convolutions, block) => ({
       convolutions,
@@ -29,8 +30,12 @@ export class Network {
   }
 
   computeLogits(pixels) {
-    const data = new Float32Array(pixels).map((value) => value / 255);
-    const outputs = [{ data, side: IMAGE_SIZE, channels: 1 }];
+    const side = IMAGE_SIZE - 2 * this.border;
+    const data = Float32Array.from({ length: side ** 2 }, (_, at) => {
+      const [row, column] = [Math.floor(at / side), at % side];
+      return pixels[(this.border + row) * IMAGE_SIZE + this.border + column] / 255;
+    });
+    const outputs = [{ data, side, channels: 1 }];
     for (const { convolutions, excitation, pooling } of this.blocks) {
       let images = outputs.at(-1);
       for (const convolution of convolutions) images = this.convolve(images, convolution);
