@@ -140,6 +140,16 @@ def test_five_seeds_are_quoted_as_measured():
     assert shipped in [(run["test_errors"], run["drawings"]) for run in SEEDS["runs"]]
 
 
+def test_recipes_are_quoted_as_measured():
+    rows = json.loads((ROOT / "docs" / "recipes.json").read_text())
+    for name, row in rows.items():
+        figures = [
+            *(str(row["epochs"]), f"{row['errors']:.1f}", f"{row['loss']:.4f}"),
+            *(f"{100 * row['drawings']:.2f} %", f"{row['parameters']:,}"),
+        ]
+        assert re.search(rf"\| {name} \|.*\| {' [|] '.join(figures)} \|", ACCURACY), name
+
+
 def test_classic_run_is_quoted_as_measured_and_stopped_early():
     metrics = json.loads((ROOT / "docs" / "classic.json").read_text())
     validation, run = metrics["validation"], metrics["training"]
