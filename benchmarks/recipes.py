@@ -17,7 +17,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from drawn_digits import draw, plan
+from drawn_digits import Drawing, draw, plan
 from flax import nnx
 from rich.console import Console
 from sklearn.model_selection import GroupShuffleSplit
@@ -133,13 +133,19 @@ def read_drawings(recipe: Recipe, progress: loop.Progress, digits: list) -> dict
     graphdef = make_graphdef(recipe.network, training=False)
     network = nnx.merge(graphdef, progress.state.params, progress.state.batch_stats)
     drawings = plan(digits, DRAWINGS)
-    images = np.stack([to_mnist(draw(drawing)) for drawing in drawings])
+    images = np.stack([image_of(drawing) for drawing in drawings])
     answers = network_logits(network, images[..., None]).argmax(1)
     labels = np.array([drawing.digit.label for drawing in drawings])
     return {
         "drawings": float(np.mean(answers == labels)),
         "ones_read_as_sevens": int(np.sum((labels == 1) & (answers == 7))),
     }
+
+
+def image_of(drawing: Drawing) -> np.ndarray:
+    image = to_mnist(draw(drawing))
+    assert image is not None  # a drawing has ink
+    return image
 
 
 def summarize(recipe: Recipe, progress: loop.Progress, count: int) -> dict:
