@@ -18,7 +18,6 @@ from pathlib import Path
 import jax
 import numpy as np
 from drawn_digits import Drawing, draw, plan
-from flax import nnx
 from rich.console import Console
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -28,7 +27,7 @@ from digitrec.model import make_graphdef
 from digitrec.pretrained import write_json
 from digitrec.training import checkpoint, display, loop, run, synthesis
 from digitrec.training.data import Examples
-from digitrec.training.evaluation import network_logits
+from digitrec.training.evaluation import compute_logits
 from digitrec.training.inputs import Inputs
 from digitrec.training.recipe import PRESETS, Recipe, differences, make_recipe, name_and_value
 from digitrec.training.strokes import read_unipen
@@ -130,11 +129,15 @@ def fit(
 
 def read_drawings(recipe: Recipe, progress: loop.Progress, digits: list) -> dict:
     """Read drawings with the network of the last epoch."""
-    graphdef = make_graphdef(recipe.network, training=False)
-    network = nnx.merge(graphdef, progress.state.params, progress.state.batch_stats)
     drawings = plan(digits, DRAWINGS)
     images = np.stack([image_of(drawing) for drawing in drawings])
-    answers = network_logits(network, images[..., None]).argmax(1)
+    logits = compute_logits(
+        progress.state.params,
+        progress.state.batch_stats,
+        images[..., None],
+        graphdef=make_graphdef(recipe.network, training=False),
+    )
+    answers = np.argmax(logits, axis=1)
     labels = np.array([drawing.digit.label for drawing in drawings])
     return {
         "drawings": float(np.mean(answers == labels)),
@@ -149,14 +152,14 @@ def image_of(drawing: Drawing) -> np.ndarray:
 
 
 def summarize(recipe: Recipe, progress: loop.Progress, count: int) -> dict:
-    history = progress.history
-    errors = [count * (1 - entry["validation_accuracy"]) for entry in history[-LAST_EPOCHS:]]
+    last = progress.history[-LAST_EPOCHS:]
+    errors = [count * (1 - entry["validation_accuracy"]) for entry in last]
     return {
         "command": recipe.command,
-        "epochs": len(history),
+        "epochs": len(progress.history),
         "errors": round(float(np.mean(errors)), 1),
         "images": count,
-        "loss": float(np.mean([entry["validation_loss"] for entry in history[-LAST_EPOCHS:]])),
+        "loss": float(np.mean([entry["validation_loss"] for entry in last])),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(progress.best_params)),
     }
 
