@@ -56,12 +56,31 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: names.get(item.path.stem, len(names)))
 
 
+def made_once(tmp_path_factory, name, make) -> Path:
+    """Give a folder that the first of pytest's processes makes and the others wait for."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with FileLock(f"{folder}.lock"):
+        if not (shared / f"{name}.made").exists():
+            make(folder)
+            (shared / f"{name}.made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
-def small_digits() -> Examples:
+def small_digits(tmp_path_factory) -> Examples:
     """scikit-learn's 1,797 digits of 8x8 pixels, enlarged to MNIST's form."""
-    digits = load_digits()
-    images = np.stack(finish([begin(image / 16) for image in digits.images]))
-    return Examples(images[..., None], digits.target.astype(np.int32))
+
+    def make(folder):  # takes half a minute
+        digits = load_digits()
+        images = np.stack(finish([begin(image / 16) for image in digits.images]))
+        folder.mkdir()
+        np.savez(folder / "digits.npz", images=images[..., None], labels=digits.target)
+
+    with np.load(made_once(tmp_path_factory, "small_digits", make) / "digits.npz") as arrays:
+        return Examples(arrays["images"], arrays["labels"].astype(np.int32))
 
 
 @pytest.fixture(scope="session")
@@ -128,19 +147,6 @@ def run_benchmark(name, *arguments) -> tuple[dict, str]:
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1]), result.stdout
-
-
-def made_once(tmp_path_factory, name, make) -> Path:
-    """Give a folder that the first of pytest's processes makes and the others wait for."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / name
-    with FileLock(f"{folder}.lock"):
-        if not (shared / f"{name}.made").exists():
-            make(folder)
-            (shared / f"{name}.made").touch()
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,18 @@ import pytest
 
 from digitrec.training.marks import add_marks
 
-KEY = jax.random.key(0)
+COUNT = 100  # in each call, so that the marks are compiled once
+compiled = jax.jit(add_marks)
 
 
-def mark(small_digits, label, probability=1.0, count=100):
-    images = small_digits.images[small_digits.labels == label][:count, ..., 0].astype(np.float32)
-    labels = jnp.full(len(images), label)
-    return images, np.asarray(add_marks(jnp.asarray(images), labels, KEY, probability))
+def add(images, label, probability=1.0):
+    labels = jnp.full(COUNT, label)
+    return np.asarray(compiled(jnp.asarray(images), labels, jax.random.key(0), probability))
+
+
+def mark(small_digits, label, probability=1.0):
+    images = small_digits.images[small_digits.labels == label][:COUNT, ..., 0].astype(np.float32)
+    return images, add(images, label, probability)
 
 
 @pytest.mark.parametrize("label", [0, 1, 7])
@@ -29,21 +34,20 @@ def test_other_digits_get_no_marks(small_digits, label):
 
 
 def test_what_is_no_digit_gets_no_marks(small_digits):
-    images = jnp.asarray(small_digits.images[:20, ..., 0].astype(np.float32))
-    np.testing.assert_array_equal(add_marks(images, jnp.full(20, 10), KEY, 1.0), images)
+    images = small_digits.images[:COUNT, ..., 0].astype(np.float32)
+    np.testing.assert_array_equal(add(images, 10), images)
 
 
 def test_probability_is_the_share_of_marked_digits(small_digits):
-    images, marked = mark(small_digits, 7, 0.3, 150)
+    images, marked = mark(small_digits, 7, 0.3)
     assert 0.2 < (marked != images).any((1, 2)).mean() < 0.4
 
 
 def test_flag_of_a_one_points_down_to_the_left():
     # A flat flag would make it a seven.
-    image = np.zeros((100, 28, 28), np.float32)
+    image = np.zeros((COUNT, 28, 28), np.float32)
     image[:, 4:24, 14:16] = 255
-    marked = np.asarray(add_marks(jnp.asarray(image), jnp.full(100, 1), KEY, 1.0))
-    for one in marked:
+    for one in add(image, 1):
         rows, columns = np.nonzero((one > 128) & (image[0] <= 128))
         flag = (rows < 14) & (columns < 13)
         left = columns[flag].min()
@@ -51,9 +55,9 @@ def test_flag_of_a_one_points_down_to_the_left():
 
 
 def test_bar_of_a_seven_crosses_its_stroke():
-    image = np.zeros((1, 28, 28), np.float32)
-    image[0, 4:24, 14:16] = 255
-    marked = np.asarray(add_marks(jnp.asarray(image), jnp.array([7]), KEY, 1.0))[0]
-    rows, columns = np.nonzero((marked > 128) & (image[0] <= 128))
-    assert columns.min() < 14 and columns.max() > 15
-    assert rows.min() > 6 and rows.max() < 21
+    image = np.zeros((COUNT, 28, 28), np.float32)
+    image[:, 4:24, 14:16] = 255
+    for seven in add(image, 7):
+        rows, columns = np.nonzero((seven > 128) & (image[0] <= 128))
+        assert columns.min() < 14 and columns.max() > 15
+        assert rows.min() > 6 and rows.max() < 21

@@ -163,13 +163,14 @@ def test_batch_agrees_with_one_at_a_time_in_the_same_order(recognizer, small_dig
         np.testing.assert_allclose(prediction.probabilities, alone.probabilities, atol=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 40, 64, 65, 130])
-def test_compiled_network_answers_as_the_network_itself(recognizer, small_digits, count):
+def test_compiled_network_answers_as_the_network_itself(recognizer, small_digits):
     network, _, _ = load_model(ROOT / "checkpoints")
-    images = small_digits.images[:count]
+    images = small_digits.images[:130]
+    expected = network(jnp.asarray(images))
     recognizer.compile_rest()
-    logits = recognizer._compute_logits(images[..., 0])
-    np.testing.assert_allclose(logits, network(jnp.asarray(images)), atol=1e-4)
+    for count in (1, 2, 7, 8, 9, 40, 64, 65, 130):
+        logits = recognizer._compute_logits(images[:count, ..., 0])
+        np.testing.assert_allclose(logits, expected[:count], atol=1e-4)
 
 
 def test_many_images_are_answered_before_their_program_is_compiled(small_digits, monkeypatch):

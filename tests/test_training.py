@@ -1,6 +1,6 @@
 import json
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from digitrec.errors import TrainingError
 from digitrec.model import NetworkConfig, make_graphdef
+from digitrec.training import loop
 from digitrec.training.checkpoint import restore_progress, save_progress
 from digitrec.training.data import NO_DIGIT, Examples
 from digitrec.training.evaluation import network_logits
@@ -24,6 +25,24 @@ CONFIG = TrainingConfig(
 )
 TINY = NetworkConfig(filters=(4, 8, 8), kernel_sizes=((3,), (3,), (3,)), head_features=8)
 RECIPE = Recipe(network=TINY, training=CONFIG)
+
+
+@cache
+def make_optimizer_once(config, steps_per_epoch):
+    return make_optimizer(config, steps_per_epoch)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def steps_are_compiled_once():
+    """Give one optimiser to all configurations that differ in nothing that it sees."""
+
+    def make(config, steps_per_epoch):
+        alike = replace(config, seed=0, calm_epochs=0, patience=30)
+        return make_optimizer_once(alike, steps_per_epoch)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(loop, "make_optimizer", make)
+        yield
 
 
 def part(examples, start, stop):

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from digitrec.compilation import jit
 from digitrec.errors import TrainingError
-from digitrec.model import Network, make_graphdef
+from digitrec.model import Network, NetworkConfig, make_graphdef
 from digitrec.training.augment import AugmentConfig, augment
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.devices import agree, bring_back, make_mesh, replicate, share_out
@@ -152,8 +152,7 @@ def initial_progress(recipe: Recipe, train_count: int) -> Progress:
             f"Training needs at least one batch of {config.batch_size} images, found "
             f"{train_count}; give a smaller --batch-size."
         )
-    network = Network(recipe.network, rngs=nnx.Rngs(config.seed))
-    params, batch_stats = nnx.state(network, nnx.Param, nnx.BatchStat)
+    params, batch_stats = _draw_weights(jax.random.key(config.seed), recipe.network)
     optimizer, _ = make_optimizer(config, train_count // config.batch_size)
     state = TrainState(
         params,
@@ -163,6 +162,12 @@ def initial_progress(recipe: Recipe, train_count: int) -> Progress:
         jnp.zeros((), jnp.int32),
     )
     return Progress(state, params, batch_stats, EarlyStopping(config.patience))
+
+
+@partial(jit, static_argnames="config")  # one compilation, not one of each shape
+def _draw_weights(key: Key[Array, ""], config: NetworkConfig) -> tuple[nnx.State, nnx.State]:
+    """Give the parameters and batch statistics of a network that has not been trained."""
+    return nnx.state(Network(config, rngs=nnx.Rngs(key)), nnx.Param, nnx.BatchStat)
 
 
 def fit(
