@@ -165,7 +165,7 @@ def initial_progress(recipe: Recipe, train_count: int) -> Progress:
 
 
 @partial(jit, static_argnames="config")  # one compilation, not one of each shape
-def _draw_weights(key: Key[Array, ""], config: NetworkConfig) -> tuple[nnx.State, nnx.State]:
+def _draw_weights(key: Key[Array, ""], config: NetworkConfig) -> tuple[nnx.State, ...]:
     """Give the parameters and batch statistics of a network that has not been trained."""
     return nnx.state(Network(config, rngs=nnx.Rngs(key)), nnx.Param, nnx.BatchStat)
 
