@@ -286,7 +286,7 @@ def main() -> None:
             assert run_to_the_end([*RECIPE, *data, "--output", str(work / name)]) == 0
             seconds = time.monotonic() - started
         expected = digest(work / "unbroken")
-        runs, times = (1, 6) if quick else (40, 5)
+        runs, times = (1, 12) if quick else (40, 5)
         figures["kills"] = runs * times
         figures["kills_survived"] = count_kills(work, data, expected, seconds, runs, times)
         points, held = count_deaths_while_saving(work, 6 if quick else 10**9)

@@ -260,7 +260,7 @@ def start_reading(crops, table, *options, times=1):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell lets what it starts in the background, and all that starts from there, ignore it.
+        # What a shell starts in its background ignores Ctrl-C, and so does all that starts there.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 

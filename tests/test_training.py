@@ -27,18 +27,14 @@ TINY = NetworkConfig(filters=(4, 8, 8), kernel_sizes=((3,), (3,), (3,)), head_fe
 RECIPE = Recipe(network=TINY, training=CONFIG)
 
 
-@cache
-def make_optimizer_once(config, steps_per_epoch):
-    return make_optimizer(config, steps_per_epoch)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def steps_are_compiled_once():
     """Give one optimiser to all configurations that differ in nothing that it sees."""
 
+    made_once = cache(make_optimizer)
+
     def make(config, steps_per_epoch):
-        alike = replace(config, seed=0, calm_epochs=0, patience=30)
-        return make_optimizer_once(alike, steps_per_epoch)
+        return made_once(replace(config, seed=0, calm_epochs=0, patience=30), steps_per_epoch)
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(loop, "make_optimizer", make)
