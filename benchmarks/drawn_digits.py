@@ -29,6 +29,7 @@ from sklearn.metrics import roc_auc_score
 from digitrec import DigitRecognizer, Prediction
 from digitrec.drawing import to_mnist
 from digitrec.training import display, metrics, report
+from digitrec.training.data import Examples
 from digitrec.training.strokes import (
     MEASURING_WRITERS,
     PenDigit,
@@ -125,6 +126,14 @@ def draw(drawing: Drawing) -> Image.Image:
         picture = Image.new("RGBA", mask.size, paper)
         picture.paste(ink, mask=mask)
     return picture
+
+
+def prepare(drawings: list[Drawing]) -> Examples:
+    """Draw, and make images like MNIST's of it."""
+    images = [to_mnist(draw(drawing)) for drawing in drawings]
+    labels = [drawing.digit.label for drawing in drawings]
+    # A drawing has ink, so no image is missing.
+    return Examples(np.stack(images)[..., None], np.array(labels, np.int32))  # type: ignore
 
 
 def choose_colors(color: str, random: np.random.Generator) -> tuple[tuple, tuple]:

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from drawn_digits import Drawing, draw, plan
+from drawn_digits import plan, prepare
 from rich.console import Console
 from sklearn.model_selection import GroupShuffleSplit
 
-from digitrec.drawing import to_mnist
 from digitrec.errors import BadCheckpointError, DatasetUnavailableError, DigitrecError
 from digitrec.model import make_graphdef
 from digitrec.pretrained import write_json
@@ -42,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)
     try:
-        digits = read_unipen(options.strokes, TRAINING_WRITERS)
+        digits = [] if options.alone else read_unipen(options.strokes, TRAINING_WRITERS)
         recipe = make_recipe(options.preset, dict(options.set), Inputs(digits))
         mnist = read_in_order(options.manual_dir)
         train, validation = halve(mnist, read_writers(options.writers, mnist.labels))
@@ -129,26 +128,18 @@ def fit(
 
 def read_drawings(recipe: Recipe, progress: loop.Progress, digits: list) -> dict:
     """Read drawings with the network of the last epoch."""
-    drawings = plan(digits, DRAWINGS)
-    images = np.stack([image_of(drawing) for drawing in drawings])
+    drawings = prepare(plan(digits, DRAWINGS))
     logits = compute_logits(
         progress.state.params,
         progress.state.batch_stats,
-        images[..., None],
+        drawings.images,
         graphdef=make_graphdef(recipe.network, training=False),
     )
     answers = np.argmax(logits, axis=1)
-    labels = np.array([drawing.digit.label for drawing in drawings])
     return {
-        "drawings": float(np.mean(answers == labels)),
-        "ones_read_as_sevens": int(np.sum((labels == 1) & (answers == 7))),
+        "drawings": float(np.mean(answers == drawings.labels)),
+        "ones_read_as_sevens": int(np.sum((drawings.labels == 1) & (answers == 7))),
     }
-
-
-def image_of(drawing: Drawing) -> np.ndarray:
-    image = to_mnist(draw(drawing))
-    assert image is not None  # a drawing has ink
-    return image
 
 
 def summarize(recipe: Recipe, progress: loop.Progress, count: int) -> dict:
@@ -180,6 +171,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--strokes", type=Path, required=True, metavar="FILE", help="pen strokes, UNIPEN text"
     )
+    parser.add_argument("--alone", action="store_true", help="train on none of the pen strokes")
     parser.add_argument(
         "--preset", choices=PRESETS, default="best", help="where to start (default: best)"
     )

@@ -1,11 +1,12 @@
 """What finished runs of one recipe, alike but for their seed, have in common and apart.
 
-python benchmarks/seeds.py RUN RUN ... [--data-dir DIR] [--output FILE]
+python benchmarks/seeds.py RUN RUN ... [--strokes FILE] [--data-dir DIR] [--output FILE]
 
 All validate on the same images (train.py --split-seed). Validation and test figures are those that
 each run measured itself; by the official protocol the test images are read once more for the vote
 of all networks (the mean of their log probabilities) and to count the networks that misread the
-same image.
+same image. With pen strokes, 6,000 drawings by writers 19-24 are read too: the run to ship is the
+one with the lowest mean of the two losses, of the validation images and of these drawings.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from drawn_digits import plan, prepare
+from recipes import DRAWINGS, VALIDATION_WRITERS
 from rich.console import Console
 from rich.table import Table
 from scipy.special import log_softmax
@@ -26,11 +29,14 @@ from digitrec.pretrained import load_model, write_json
 from digitrec.training.data import Examples, load_mnist
 from digitrec.training.evaluation import evaluate
 from digitrec.training.recipe import Recipe, differences, recipe_of_model
+from digitrec.training.strokes import read_unipen
 
 COLUMNS = {
     "validation_errors": "{:.1f}",
     "validation_accuracy": "{:.2%}",
     "validation_loss": "{:.4f}",
+    "drawings_loss": "{:.4f}",  # of drawings by writers 19-24, with --strokes
+    "choosing_loss": "{:.4f}",  # mean of the two
     "validation_lowest_precision": "{:.2%}",
     "test_errors": "{:.1f}",
     "test_accuracy": "{:.2%}",
@@ -49,14 +55,15 @@ SUMMARIES = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
+    parser.add_argument("--strokes", type=Path, metavar="FILE", help="pen strokes, UNIPEN text")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of tensorflow-datasets")
     parser.add_argument("--manual-dir", metavar="DIR", help="folder with MNIST's four .gz files")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write all of it as JSON")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if len(options.runs) < 2:
         parser.error("RUN: expected two runs or more, found one")
     try:
@@ -65,7 +72,8 @@ def main() -> int:
             recipe_of_model(config, run)
             for run, (_, config, _) in zip(options.runs, models, strict=True)
         ]
-        figures = compare(recipes, [metrics for _, _, metrics in models])
+        drawings_losses = read_drawings(models, options.strokes) if options.strokes else None
+        figures = compare(recipes, [metrics for _, _, metrics in models], drawings_losses)
         if figures["protocol"] == "official":
             test = load_mnist(options.data_dir, options.manual_dir)[1]
             figures |= vote([network for network, _, _ in models], test)
@@ -78,8 +86,28 @@ def main() -> int:
     return 0
 
 
-def compare(recipes: list[Recipe], runs: list[dict]) -> dict:
-    """Gather the figures of runs, given by their recipes and what their `metrics.json` hold."""
+def read_drawings(models: list[tuple[Network, dict, dict]], strokes: Path) -> list[float]:
+    """Give the loss of each model on drawings by the writers by whom recipes are chosen.
+
+    Models that were trained with pen strokes know these writers, but not these drawings.
+    """
+    drawings = prepare(plan(read_unipen(strokes, VALIDATION_WRITERS), DRAWINGS))
+    return [
+        evaluate(network, drawings, config["temperature"]).figures["loss"]
+        for network, config, _ in models
+    ]
+
+
+def compare(
+    recipes: list[Recipe], runs: list[dict], drawings_losses: list[float] | None = None
+) -> dict:
+    """Gather the figures of runs.
+
+    Arguments:
+        recipes: of the runs.
+        runs: what their `metrics.json` hold.
+        drawings_losses: what `read_drawings` gave.
+    """
     alike = [without_seed(recipe) for recipe in recipes]
     if different := {name for other in alike for name in differences(alike[0], other)}:
         raise SystemExit(
@@ -112,6 +140,8 @@ def compare(recipes: list[Recipe], runs: list[dict]) -> dict:
                 "worst_drawings": drawn["worst"],
                 "drawings_auroc": drawn["auroc"],
             }
+    for row, loss in zip(rows, drawings_losses or [], strict=False):
+        row |= {"drawings_loss": loss, "choosing_loss": (row["validation_loss"] + loss) / 2}
     rows.sort(key=lambda row: row["seed"])
     if len({row["seed"] for row in rows}) < len(rows):
         raise SystemExit("seeds.py: two runs have the same seed; give each once.")
@@ -120,11 +150,16 @@ def compare(recipes: list[Recipe], runs: list[dict]) -> dict:
         "validation_images": runs[0]["validation"]["count"],
         "test_images": runs[0]["test"]["count"],
         "runs": rows,
+        **({"chosen_seed": chosen_seed(rows)} if drawings_losses else {}),
         **{
             name: {column: summary(row[column] for row in rows) for column in columns(rows)}
             for name, summary in SUMMARIES.items()
         },
     }
+
+
+def chosen_seed(rows: list[dict]) -> int:
+    return min(rows, key=lambda row: row["choosing_loss"])["seed"]
 
 
 def lowest(name: str, figures: dict) -> float:

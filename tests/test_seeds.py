@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import seeds
 from conftest import ROOT
 from flax import nnx
 
@@ -78,6 +79,22 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
     ]
     voted = (probabilities[0] * probabilities[1]).argmax(1)
     assert figures["vote_errors"] == (voted != labels).sum()
+
+
+def test_run_to_ship_has_the_lowest_loss_on_digits_and_drawings(
+    small_run, worse_run, small_data_dir, strokes_file, call, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(seeds, "DRAWINGS", 96)
+    command = [worse_run, small_run, "--data-dir", small_data_dir, "--strokes", strokes_file]
+    result = call(seeds.main, *command, "--output", tmp_path / "seeds.json")
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "seeds.json").read_text())
+    better, worse = figures["runs"]
+    assert better["drawings_loss"] < worse["drawings_loss"]
+    assert better["choosing_loss"] == pytest.approx(
+        (better["validation_loss"] + better["drawings_loss"]) / 2
+    )
+    assert figures["chosen_seed"] == better["seed"] == 3
 
 
 @pytest.mark.parametrize(
