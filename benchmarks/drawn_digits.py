@@ -130,10 +130,15 @@ def draw(drawing: Drawing) -> Image.Image:
 
 def prepare(drawings: list[Drawing]) -> Examples:
     """Draw, and make images like MNIST's of it."""
-    images = [to_mnist(draw(drawing)) for drawing in drawings]
-    labels = [drawing.digit.label for drawing in drawings]
-    # A drawing has ink, so no image is missing.
-    return Examples(np.stack(images)[..., None], np.array(labels, np.int32))  # type: ignore
+    images = np.stack([image_of(drawing) for drawing in drawings])
+    labels = np.array([drawing.digit.label for drawing in drawings], np.int32)
+    return Examples(images[..., None], labels)
+
+
+def image_of(drawing: Drawing) -> np.ndarray:
+    image = to_mnist(draw(drawing))
+    assert image is not None  # a drawing has ink
+    return image
 
 
 def choose_colors(color: str, random: np.random.Generator) -> tuple[tuple, tuple]:

@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
             recipe_of_model(config, run)
             for run, (_, config, _) in zip(options.runs, models, strict=True)
         ]
-        drawings_losses = read_drawings(models, options.strokes) if options.strokes else None
+        require_comparable(recipes)
+        drawings_losses = read_drawings(models, options.strokes) if options.strokes else []
         figures = compare(recipes, [metrics for _, _, metrics in models], drawings_losses)
         if figures["protocol"] == "official":
             test = load_mnist(options.data_dir, options.manual_dir)[1]
@@ -84,6 +85,18 @@ def main(arguments: list[str] | None = None) -> int:
     if options.output:
         write_json(options.output, figures)
     return 0
+
+
+def require_comparable(recipes: list[Recipe]) -> None:
+    """End the program where runs differ in more than their seed, or have the same."""
+    alike = [without_seed(recipe) for recipe in recipes]
+    if different := {name for other in alike for name in differences(alike[0], other)}:
+        raise SystemExit(
+            f"seeds.py: expected runs of one recipe, but they differ in {sorted(different)}; "
+            "leave out those of another."
+        )
+    if len({recipe.training.seed for recipe in recipes}) < len(recipes):
+        raise SystemExit("seeds.py: two runs have the same seed; give each once.")
 
 
 def read_drawings(models: list[tuple[Network, dict, dict]], strokes: Path) -> list[float]:
@@ -98,22 +111,14 @@ def read_drawings(models: list[tuple[Network, dict, dict]], strokes: Path) -> li
     ]
 
 
-def compare(
-    recipes: list[Recipe], runs: list[dict], drawings_losses: list[float] | None = None
-) -> dict:
+def compare(recipes: list[Recipe], runs: list[dict], drawings_losses: list[float]) -> dict:
     """Gather the figures of runs.
 
     Arguments:
         recipes: of the runs.
         runs: what their `metrics.json` hold.
-        drawings_losses: what `read_drawings` gave.
+        drawings_losses: what `read_drawings` gave; empty without pen strokes.
     """
-    alike = [without_seed(recipe) for recipe in recipes]
-    if different := {name for other in alike for name in differences(alike[0], other)}:
-        raise SystemExit(
-            f"seeds.py: expected runs of one recipe, but they differ in {sorted(different)}; "
-            "leave out those of another."
-        )
     rows = [
         {
             "seed": recipe.training.seed,
@@ -140,11 +145,10 @@ def compare(
                 "worst_drawings": drawn["worst"],
                 "drawings_auroc": drawn["auroc"],
             }
-    for row, loss in zip(rows, drawings_losses or [], strict=False):
-        row |= {"drawings_loss": loss, "choosing_loss": (row["validation_loss"] + loss) / 2}
+    if drawings_losses:
+        for row, loss in zip(rows, drawings_losses, strict=True):
+            row |= {"drawings_loss": loss, "choosing_loss": (row["validation_loss"] + loss) / 2}
     rows.sort(key=lambda row: row["seed"])
-    if len({row["seed"] for row in rows}) < len(rows):
-        raise SystemExit("seeds.py: two runs have the same seed; give each once.")
     return {
         "protocol": recipes[0].split.protocol,
         "validation_images": runs[0]["validation"]["count"],
