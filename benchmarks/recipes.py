@@ -13,6 +13,8 @@ import argparse
 import gzip
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -27,9 +29,9 @@ from digitrec.pretrained import write_json
 from digitrec.training import checkpoint, display, loop, run, synthesis
 from digitrec.training.data import Examples
 from digitrec.training.evaluation import compute_logits
-from digitrec.training.inputs import Inputs
+from digitrec.training.inputs import Inputs, read_inputs
 from digitrec.training.recipe import PRESETS, Recipe, differences, make_recipe, name_and_value
-from digitrec.training.strokes import read_unipen
+from digitrec.training.strokes import PenDigit, read_unipen
 
 TRAINING_WRITERS, VALIDATION_WRITERS = range(1, 19), range(19, 25)  # of the pen strokes
 DRAWINGS = 6_000
@@ -41,11 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)
     try:
-        digits = [] if options.alone else read_unipen(options.strokes, TRAINING_WRITERS)
-        recipe = make_recipe(options.preset, dict(options.set), Inputs(digits))
+        inputs = Inputs() if options.alone else read_strokes(options.strokes)
+        recipe = make_recipe(options.preset, dict(options.set), inputs)
         mnist = read_in_order(options.manual_dir)
         train, validation = halve(mnist, read_writers(options.writers, mnist.labels))
-        progress = fit(options.folder / options.name, recipe, train, validation, digits)
+        progress = fit(options.folder / options.name, recipe, train, validation, inputs.digits)
     except DigitrecError as error:
         print(f"recipes.py: {error}", file=sys.stderr)
         return 2
@@ -55,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     write_json(options.output, {**rows, options.name: row})
     print(json.dumps({options.name: row}))
     return 0
+
+
+def read_strokes(path: Path) -> Inputs:
+    """Read as `train.py --strokes` does, but fewer writers."""
+    return replace(read_inputs(str(path), None), digits=read_unipen(path, TRAINING_WRITERS))
 
 
 def read_in_order(folder: Path) -> Examples:
@@ -101,7 +108,11 @@ def halve(mnist: Examples, writers: np.ndarray) -> tuple[Examples, Examples]:
 
 
 def fit(
-    folder: Path, recipe: Recipe, train: Examples, validation: Examples, digits: list
+    folder: Path,
+    recipe: Recipe,
+    train: Examples,
+    validation: Examples,
+    digits: Sequence[PenDigit],
 ) -> loop.Progress:
     """Train to the end, from the newest state on, as `train.py` does."""
     console = Console(highlight=False, soft_wrap=True)

@@ -52,10 +52,17 @@ def test_recipe_is_measured_by_writers_who_did_not_train_and_goes_on(
     row = rows["tiny"]
     assert rows["another"] == {"errors": 3.0} and row["images"] == 300 and row["epochs"] == 2
     assert 0 < row["errors"] < 200 and 0.1 < row["drawings"] < 1
+    assert row["command"].endswith(f"--strokes {strokes_file.name}")
     assert call(recipes.main, *command).returncode == 0  # nothing is left to train
     assert json.loads(output.read_text()) == rows
     result = call(recipes.main, *command, "--set", "seed=1")
     assert result.returncode == 2 and "differs in seed" in result.stderr
+    result = call(recipes.main, *command, "--alone")
+    assert result.returncode == 2 and "differs in strokes_sha256" in result.stderr
+    result = call(recipes.main, "alone", *command[1:], "--alone")
+    assert result.returncode == 0, result.stderr
+    alone = json.loads(output.read_text())["alone"]
+    assert "--strokes" not in alone["command"] and alone["drawings"] != row["drawings"]
 
 
 def test_nobody_writes_on_both_sides(small_digits):
