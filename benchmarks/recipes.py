@@ -14,7 +14,6 @@ import gzip
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -29,7 +28,7 @@ from digitrec.pretrained import write_json
 from digitrec.training import checkpoint, display, loop, run, synthesis
 from digitrec.training.data import Examples
 from digitrec.training.evaluation import compute_logits
-from digitrec.training.inputs import Inputs, read_inputs
+from digitrec.training.inputs import read_inputs
 from digitrec.training.recipe import PRESETS, Recipe, differences, make_recipe, name_and_value
 from digitrec.training.strokes import PenDigit, read_unipen
 
@@ -43,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)
     try:
-        inputs = Inputs() if options.alone else read_strokes(options.strokes)
+        strokes = None if options.alone else str(options.strokes)
+        inputs = read_inputs(strokes, None, TRAINING_WRITERS)
         recipe = make_recipe(options.preset, dict(options.set), inputs)
         mnist = read_in_order(options.manual_dir)
         train, validation = halve(mnist, read_writers(options.writers, mnist.labels))
@@ -52,16 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"recipes.py: {error}", file=sys.stderr)
         return 2
     row = summarize(recipe, progress, len(validation.labels))
-    row |= read_drawings(recipe, progress, read_unipen(options.strokes, VALIDATION_WRITERS))
+    row |= read_drawings(recipe, progress, validation_drawings(options.strokes))
     rows = json.loads(options.output.read_text()) if options.output.exists() else {}
     write_json(options.output, {**rows, options.name: row})
     print(json.dumps({options.name: row}))
     return 0
-
-
-def read_strokes(path: Path) -> Inputs:
-    """Read as `train.py --strokes` does, but fewer writers."""
-    return replace(read_inputs(str(path), None), digits=read_unipen(path, TRAINING_WRITERS))
 
 
 def read_in_order(folder: Path) -> Examples:
@@ -137,9 +132,12 @@ def fit(
     return progress
 
 
-def read_drawings(recipe: Recipe, progress: loop.Progress, digits: list) -> dict:
+def validation_drawings(strokes: Path) -> Examples:
+    return prepare(plan(read_unipen(strokes, VALIDATION_WRITERS), DRAWINGS))
+
+
+def read_drawings(recipe: Recipe, progress: loop.Progress, drawings: Examples) -> dict:
     """Read drawings with the network of the last epoch."""
-    drawings = prepare(plan(digits, DRAWINGS))
     logits = compute_logits(
         progress.state.params,
         progress.state.batch_stats,

@@ -17,8 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from drawn_digits import plan, prepare
-from recipes import DRAWINGS, VALIDATION_WRITERS
+from recipes import validation_drawings
 from rich.console import Console
 from rich.table import Table
 from scipy.special import log_softmax
@@ -29,7 +28,6 @@ from digitrec.pretrained import load_model, write_json
 from digitrec.training.data import Examples, load_mnist
 from digitrec.training.evaluation import evaluate
 from digitrec.training.recipe import Recipe, differences, recipe_of_model
-from digitrec.training.strokes import read_unipen
 
 COLUMNS = {
     "validation_errors": "{:.1f}",
@@ -104,7 +102,7 @@ def read_drawings(models: list[tuple[Network, dict, dict]], strokes: Path) -> li
 
     Models that were trained with pen strokes know these writers, but not these drawings.
     """
-    drawings = prepare(plan(read_unipen(strokes, VALIDATION_WRITERS), DRAWINGS))
+    drawings = validation_drawings(strokes)
     return [
         evaluate(network, drawings, config["temperature"]).figures["loss"]
         for network, config, _ in models

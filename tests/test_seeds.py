@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import recipes
 import seeds
 from conftest import ROOT
 from flax import nnx
@@ -84,7 +85,7 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
 def test_run_to_ship_has_the_lowest_loss_on_digits_and_drawings(
     small_run, worse_run, small_data_dir, strokes_file, call, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(seeds, "DRAWINGS", 96)
+    monkeypatch.setattr(recipes, "DRAWINGS", 96)
     command = [worse_run, small_run, "--data-dir", small_data_dir, "--strokes", strokes_file]
     result = call(seeds.main, *command, "--output", tmp_path / "seeds.json")
     assert result.returncode == 0, result.stderr

@@ -1,7 +1,7 @@
 """What a run trains on beside MNIST: pen strokes and corrections."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +20,21 @@ class Inputs:
     extra_data_sha256: str | None = None
 
 
-def read_inputs(strokes: str | None, extra_data: str | None) -> Inputs:
+def read_inputs(
+    strokes: str | None, extra_data: str | None, writers: Container[int] = TRAINING_WRITERS
+) -> Inputs:
     """Read both, where they are given.
 
     Arguments:
         strokes: a file, for `strokes.read_unipen`.
         extra_data: a folder or a dataset, for `corrections.read_corrections`.
+        writers: of the strokes.
 
     Raises: DatasetUnavailableError; HubError.
     """
     digits, strokes_sha256 = (), None
     if strokes is not None:
-        digits = read_unipen(strokes, TRAINING_WRITERS)
+        digits = read_unipen(strokes, writers)
         strokes_sha256 = hashlib.sha256(Path(strokes).read_bytes()).hexdigest()
     corrections, digest = None, None
     if extra_data is not None:
