@@ -177,6 +177,17 @@ def test_shipped_accuracy_is_what_was_promised():
     assert drawn["ece"] <= 0.03
 
 
+def test_drawings_hardly_depend_on_the_seed():
+    assert SEEDS["mean"]["drawings"] >= 0.992
+    assert SEEDS["standard_deviation"]["drawings"] <= 0.002
+    assert SEEDS["least"]["worst_drawings"] >= 0.975
+
+
+def test_the_shipped_seed_is_the_one_that_validation_chose():
+    config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
+    assert config["training"]["training"]["seed"] == SEEDS["chosen_seed"]
+
+
 def test_page_on_drawn_digits_quotes_the_measured_figures():
     page = (ROOT / "docs" / "drawn-digits.md").read_text()
     drawn = METRICS["drawn_digits"]

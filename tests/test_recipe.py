@@ -5,6 +5,7 @@ import pytest
 from conftest import ROOT
 
 from digitrec.errors import BadCheckpointError, TrainingError
+from digitrec.model import OLDER_MODELS
 from digitrec.training.inputs import Inputs
 from digitrec.training.recipe import (
     PRESETS,
@@ -24,11 +25,19 @@ def test_recipe_comes_back_from_json_the_same(preset):
     assert again == recipe and again.command == recipe.command
 
 
-def test_recipe_of_the_shipped_model_is_read_though_it_was_written_before_recipes_were():
+def test_the_shipped_model_was_trained_by_the_default_recipe():
     config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
-    assert "extra_data_sha256" not in config["training"]
     recipe = recipe_of_model(config, ROOT / "checkpoints")
-    assert differences(recipe, Recipe()) == ["strokes_sha256"]
+    assert set(differences(recipe, Recipe())) == {"seed", "strokes_sha256"}
+
+
+def test_recipe_of_an_older_model_is_read_though_it_lacks_newer_settings():
+    config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
+    whole = recipe_of_model(config, ROOT / "checkpoints")
+    del config["training"]["extra_data_sha256"], config["training"]["synthesis"]["segments"]
+    for name in OLDER_MODELS:
+        del config["model"][name]
+    assert recipe_of_model(config, ROOT / "checkpoints") == whole
 
 
 def test_every_setting_of_a_preset_may_be_what_it_is():

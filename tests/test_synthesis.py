@@ -62,6 +62,15 @@ def test_glyphs_are_as_many_of_each_digit(some_digits):
     assert count_images(300, [], config) == 330
 
 
+@pytest.mark.parametrize("label", range(10))
+def test_ones_and_sevens_vary_no_more_than_by_one(pen_digits, label):
+    digit = next(digit for digit in pen_digits if digit.label == label)
+    usual, strong = (
+        make_digits([digit], variation, np.random.default_rng(0)).images for variation in (1.0, 1.5)
+    )
+    assert np.array_equal(usual, strong) == (label in (1, 7))
+
+
 def test_redrawn_digits_keep_their_labels_and_get_the_drawing_pen(some_digits, recognizer):
     config = SynthesisConfig(non_digits=0.0, redrawn=1.0, glyphs=0.0, repetitions=1)
     made = synthesize(some_digits, [], config, 0, 1)

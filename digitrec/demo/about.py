@@ -83,8 +83,8 @@ def _story(recognizer: DigitRecognizer) -> str:
     command = escape(str(recognizer.config["training"].get("command", "train.py")))
     return (
         f"<p>Trained for {run['epochs']:.0f} epochs in {run['seconds'] / 60:.0f} minutes with "
-        f"<code>{command}</code>; epoch {run['best_epoch']:.0f} had the best validation accuracy. "
-        "The test images were read once, when all was chosen.</p>"
+        f"<code>{command}</code>; epoch {run['best_epoch']:.0f} was kept, by its validation "
+        "accuracy. The test images were read once, when all was chosen.</p>"
     )
 
 

@@ -170,8 +170,8 @@ def _training(training: dict, metrics: dict, strokes: bool) -> str:
     facts.append(f"- seed: {training['training']['seed']}")
     if run := metrics.get("training"):
         facts += [
-            f"- epochs: {run['epochs']}, of which number {run['best_epoch']} had the best "
-            "validation accuracy",
+            f"- epochs: {run['epochs']}; number {run['best_epoch']} was kept, by its validation "
+            "accuracy",
             f"- time: {run['seconds'] / 60:.0f} minutes",
         ]
     if hardware := training.get("hardware"):

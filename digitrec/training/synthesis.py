@@ -24,6 +24,7 @@ CANVAS = 200  # pixels a side
 DRAWN = 130.0  # pixels that the longer side of a drawing's path takes of them
 BRUSHES = (0.06, 0.5)  # diameter, as a share of it: finer ones look the same after `to_mnist`
 GLYPH_VARIATION = 1.5  # of glyphs, which stand for all who write like this
+MOST_VARIATION = {1: 1.0, 7: 1.0}  # varied more, a 1 with a flag and a narrow 7 become each other
 # Mirrored, or turned by 90 degrees, these look like no digit. A mirrored 2 looks like a 5.
 MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 
@@ -38,7 +39,7 @@ class SynthesisConfig:
         0.03, "MNIST's images with the pen that drawings get", SHARE, "share of MNIST's"
     )
     glyphs: float = setting(
-        0.03, "drawings of the ways in which people write digits", SHARE, "share of MNIST's"
+        0.06, "drawings of the ways in which people write digits", SHARE, "share of MNIST's"
     )
     repetitions: int = setting(
         2, "times that each drawing is used in an epoch, augmented each time in another way", COUNT
@@ -66,7 +67,7 @@ def synthesize(
     random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
-    # Without segments no random number is drawn: older recipes make what they made.
+    # Without segments no random number is drawn, so that the others stay as they are.
     hands = digits if config.segments else ()
     written = [digit._replace(strokes=vary(digit.strokes, 1.0, random)) for digit in hands]
     segments = _examples(*make_segments(mnist, written, round(config.segments * count), random))
@@ -99,7 +100,10 @@ def make_digits(
     digits: Sequence[PenDigit], variation: float, random: np.random.Generator
 ) -> Examples:
     """Draw each digit once, with a brush, a slant, proportions and a hand of its own."""
-    images = [_draw(vary(digit.strokes, variation, random), random) for digit in digits]
+    images = []
+    for digit in digits:
+        most = MOST_VARIATION.get(digit.label, variation)
+        images.append(_draw(vary(digit.strokes, min(variation, most), random), random))
     return _examples(images, [digit.label for digit in digits])
 
 
