@@ -150,6 +150,25 @@ def test_recipes_are_quoted_as_measured():
         assert re.search(rf"\| {name} \|.*\| {' [|] '.join(figures)} \|", ACCURACY), name
 
 
+def test_another_kind_of_network_is_quoted_as_measured():
+    pools, pools_42k = (
+        json.loads((ROOT / "docs" / name).read_text()) for name in ("pools.json", "pools-42k.json")
+    )
+    for title, name, digits, ours, other in (
+        ("validation errors in 6,000", "validation_errors", 1, SEEDS, pools),
+        ("validation loss", "validation_loss", 4, SEEDS, pools),
+        ("loss on drawings by writers 19-24", "drawings_loss", 4, SEEDS, pools),
+        ("test errors in 10,000", "test_errors", 1, SEEDS, pools),
+        ("validation errors in 4,200", "validation_errors", 1, KAGGLE, pools_42k),
+        ("errors in the 28,000 left over", "test_errors", 1, KAGGLE, pools_42k),
+    ):
+        cells = [
+            ", ".join(f"{row[name]:.{digits}f}" for row in (run["mean"], run["standard_deviation"]))
+            for run in (ours, other)
+        ]
+        assert f"| {title} | {' | '.join(cells)} |" in ACCURACY.replace("**", ""), title
+
+
 def test_classic_run_is_quoted_as_measured_and_stopped_early():
     metrics = json.loads((ROOT / "docs" / "classic.json").read_text())
     validation, run = metrics["validation"], metrics["training"]
