@@ -19,7 +19,7 @@ from rich.console import Console
 from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
-from digitrec.settings import COUNT
+from digitrec.network.settings import COUNT
 from digitrec.training import checkpoint, devices, display, loop, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs

@@ -30,13 +30,13 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.drawing import finish, to_mnist
-from digitrec.picture import read_picture
-from digitrec.pretrained import bundled_folder
-from digitrec.processes import Job, count_cores, read_chunks
-from digitrec.sources import Chunk, find_pictures, make_chunks
-from digitrec.tables import as_row
-from digitrec.worker import make_recognizer, read_chunk
+from digitrec.many.processes import Job, count_cores, read_chunks
+from digitrec.many.sources import Chunk, find_pictures, make_chunks
+from digitrec.many.tables import as_row
+from digitrec.many.worker import make_recognizer, read_chunk
+from digitrec.network.pretrained import bundled_folder
+from digitrec.reading.drawing import finish, to_mnist
+from digitrec.reading.picture import read_picture
 
 JOB = Job(str(bundled_folder()), table=".csv")
 ROUNDS = 3  # of which the fastest counts

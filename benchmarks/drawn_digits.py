@@ -27,7 +27,7 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 
 from digitrec import DigitRecognizer, Prediction
-from digitrec.drawing import to_mnist
+from digitrec.reading.drawing import to_mnist
 from digitrec.training import display, metrics, report
 from digitrec.training.data import Examples
 from digitrec.training.strokes import (

@@ -1,4 +1,4 @@
-"""Fit what geometry counts in numbers: the weights of `digitrec/number.py`.
+"""Fit what geometry counts in numbers: the weights of `digitrec/reading/number.py`.
 
 python benchmarks/fit_numbers.py --strokes FILE [--model FOLDER] [--quick]
 
@@ -17,11 +17,19 @@ from rich.console import Console
 from rich.progress import track
 from scipy.optimize import minimize
 
-from digitrec import DigitRecognizer, pretrained
-from digitrec.drawing import normalize
-from digitrec.ink import find_ink
-from digitrec.number import LEAST, WEIGHTS, Candidate, Geometry, find_candidates, log_probabilities
-from digitrec.picture import read_picture
+from digitrec import DigitRecognizer
+from digitrec.network import pretrained
+from digitrec.reading.drawing import normalize
+from digitrec.reading.ink import find_ink
+from digitrec.reading.number import (
+    LEAST,
+    WEIGHTS,
+    Candidate,
+    Geometry,
+    find_candidates,
+    log_probabilities,
+)
+from digitrec.reading.picture import read_picture
 from digitrec.training.strokes import TRAINING_WRITERS, read_unipen
 
 LINES, QUICK_LINES = 5_184, 864

@@ -35,9 +35,9 @@ from PIL import Image
 from rich.console import Console
 
 from digitrec import DigitRecognizer
-from digitrec.encoded import MOST_SCANS
 from digitrec.errors import BadImageError
-from digitrec.picture import check_batch, read_picture
+from digitrec.reading.encoded import MOST_SCANS
+from digitrec.reading.picture import check_batch, read_picture
 
 
 class Sizes(NamedTuple):

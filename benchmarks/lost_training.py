@@ -228,7 +228,7 @@ def count_damage(work: Path, run: Path, tries: int, cuts: int) -> tuple[int, int
 
     Returns: how much of it was tried, found, and led to the arrays of the state before.
     """
-    from digitrec.pretrained import load_model
+    from digitrec.network.pretrained import load_model
     from digitrec.training.checkpoint import restore_progress
 
     random = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from digitrec import pretrained
+from digitrec.network import pretrained
 
 
 def add_options(parser: argparse.ArgumentParser, output: str) -> None:

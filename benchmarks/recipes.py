@@ -23,8 +23,8 @@ from rich.console import Console
 from sklearn.model_selection import GroupShuffleSplit
 
 from digitrec.errors import BadCheckpointError, DatasetUnavailableError, DigitrecError
-from digitrec.model import make_graphdef
-from digitrec.pretrained import write_json
+from digitrec.network.model import make_graphdef
+from digitrec.network.pretrained import write_json
 from digitrec.training import checkpoint, display, loop, run, synthesis
 from digitrec.training.data import Examples
 from digitrec.training.evaluation import compute_logits

@@ -24,8 +24,8 @@ def measure(devices: int, rounds: int) -> dict:
     import jax
     import numpy as np
 
-    from digitrec.compilation import compiler_options
-    from digitrec.model import make_graphdef
+    from digitrec.network.compilation import compiler_options
+    from digitrec.network.model import make_graphdef
     from digitrec.training.devices import make_mesh, replicate, share_out
     from digitrec.training.loop import initial_progress, train_epoch
     from digitrec.training.optimizer import make_optimizer

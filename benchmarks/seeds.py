@@ -23,8 +23,8 @@ from rich.table import Table
 from scipy.special import log_softmax
 
 from digitrec.errors import DigitrecError
-from digitrec.model import Network
-from digitrec.pretrained import load_model, write_json
+from digitrec.network.model import Network
+from digitrec.network.pretrained import load_model, write_json
 from digitrec.training.data import Examples, load_mnist
 from digitrec.training.evaluation import evaluate
 from digitrec.training.recipe import Recipe, differences, recipe_of_model

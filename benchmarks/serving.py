@@ -32,9 +32,9 @@ from rich.console import Console
 from rich.table import Table
 
 from digitrec import DigitRecognizer
-from digitrec.drawing import to_mnist
-from digitrec.normalization import EPSILON
-from digitrec.pretrained import bundled_folder, load_model
+from digitrec.network.normalization import EPSILON
+from digitrec.network.pretrained import bundled_folder, load_model
+from digitrec.reading.drawing import to_mnist
 
 BUSY = "busy"
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,8 +21,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from digitrec.compilation import jit
-from digitrec.model import NetworkConfig
+from digitrec.network.compilation import jit
+from digitrec.network.model import NetworkConfig
 from digitrec.training.augment import AugmentConfig, augment
 
 NETWORKS = {
@@ -45,7 +45,7 @@ def make_batches() -> tuple[np.ndarray, np.ndarray]:
 def make_digitrec(config: NetworkConfig) -> Callable[[], None]:
     import jax
 
-    from digitrec.model import make_graphdef
+    from digitrec.network.model import make_graphdef
     from digitrec.training.loop import initial_progress, train_epoch
     from digitrec.training.optimizer import TrainingConfig, make_optimizer
     from digitrec.training.recipe import Recipe
@@ -176,7 +176,7 @@ def measure_parts(rounds: int) -> dict[str, float]:
     import jax
     from flax import nnx
 
-    from digitrec.model import Network
+    from digitrec.network.model import Network
 
     images, labels = (jax.numpy.asarray(array[:BATCH]) for array in make_batches())
     network = Network(NETWORKS["default"], rngs=nnx.Rngs(0))

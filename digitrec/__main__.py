@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from digitrec.errors import BadImageError, DigitrecError
-from digitrec.many import read_to_table
+from digitrec.many.batch import read_to_table
+from digitrec.many.sources import find_pictures
+from digitrec.many.tables import ENDINGS, as_row, as_text, is_finished
 from digitrec.prediction import Number, Prediction, percent
 from digitrec.recognizer import DigitRecognizer
-from digitrec.sources import find_pictures
-from digitrec.tables import ENDINGS, as_row, as_text, is_finished
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -68,7 +68,7 @@ def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int
 
 def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
     try:
-        from digitrec.cluster import read_on_cluster
+        from digitrec.many.cluster import read_on_cluster
     except ImportError:
         print(
             'digitrec: --ray should use Ray, but it is not installed; pip install "digitrec[ray]".',

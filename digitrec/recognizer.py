@@ -14,17 +14,16 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Float32, UInt8
 
-from digitrec import pretrained
-from digitrec.compilation import compiler_options
-from digitrec.drawing import IMAGE_SIZE, begin, finish
 from digitrec.errors import BadImageError, DigitrecError
-from digitrec.hub import client
-from digitrec.model import CLASSES, Network
-from digitrec.number import MOST_DIGITS, Line, log_sum_exp, read_line
-from digitrec.picture import ImageLike, measure_picture, read_picture
+from digitrec.many.processes import Job, read_chunks
+from digitrec.many.sources import find_pictures, make_chunks
+from digitrec.network import pretrained
+from digitrec.network.compilation import compiler_options
+from digitrec.network.model import CLASSES, Network
 from digitrec.prediction import Number, Prediction
-from digitrec.processes import Job, read_chunks
-from digitrec.sources import find_pictures, make_chunks
+from digitrec.reading.drawing import IMAGE_SIZE, begin, finish
+from digitrec.reading.number import MOST_DIGITS, Line, log_sum_exp, read_line
+from digitrec.reading.picture import ImageLike, measure_picture, read_picture
 
 BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
 WIDE = 1.5  # times as wide as high: ink that is meant as several digits
@@ -77,8 +76,11 @@ class DigitRecognizer:
         Raises: BadCheckpointError; HubError when it cannot be downloaded.
         """
         folder = pretrained.bundled_folder() if model is None else Path(model)
-        if not folder.exists() and client.is_repository_id(str(model)):
-            folder = client.download_model(str(model), revision)
+        if not folder.exists():
+            from digitrec.hub import client  # half a second, which a folder does not need
+
+            if client.is_repository_id(str(model)):
+                folder = client.download_model(str(model), revision)
         return cls(*pretrained.load_model(folder), folder=folder)
 
     @property
@@ -87,7 +89,7 @@ class DigitRecognizer:
         return self.config["weights_sha256"][:12]
 
     def predict(self, image: ImageLike) -> Prediction:
-        """Read one digit; `digitrec.picture.read_picture` says what an image may be.
+        """Read one digit; `digitrec.reading.picture.read_picture` says what an image may be.
 
         Raises: BadImageError.
         """
@@ -179,6 +181,8 @@ class DigitRecognizer:
         Returns: the commit's address.
         Raises: HubError.
         """
+        from digitrec.hub import client
+
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             return client.push_model(folder, repository, private=private)

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.drawing import begin, finish
+from digitrec.reading.drawing import begin, finish
 from digitrec.training.data import MNIST_VERSION, Examples, load_mnist
 from digitrec.training.strokes import PenDigit, draw_strokes
 from train import main as train_main

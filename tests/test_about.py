@@ -5,7 +5,7 @@ from PIL import Image
 
 from digitrec import DigitRecognizer
 from digitrec.demo.about import about_html, claim
-from digitrec.pretrained import load_model
+from digitrec.network.pretrained import load_model
 
 METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
 

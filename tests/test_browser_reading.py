@@ -22,7 +22,7 @@ READING = ROOT / "digitrec" / "demo" / "page" / "reading"
 # Where Python keeps what a script's constants say, if not in the module of the script's name.
 TWINS = {
     "answer": "digitrec.demo.answer",
-    "convolution": "digitrec.normalization",
+    "convolution": "digitrec.network.normalization",
 }
 
 
@@ -112,8 +112,8 @@ def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits):
 
     from flax import nnx
 
-    from digitrec import pretrained
-    from digitrec.model import Network, NetworkConfig
+    from digitrec.network import pretrained
+    from digitrec.network.model import Network, NetworkConfig
 
     for index, config in enumerate(
         (

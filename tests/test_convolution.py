@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from digitrec.convolution import convolve
+from digitrec.network.convolution import convolve
 
 SIZES = st.tuples(st.integers(1, 9), *[st.integers(5, 9)] * 2, *[st.integers(1, 5)] * 2)
 KERNELS = st.sampled_from(

@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT
 
 import digitrec
-from digitrec.settings import check_setting
+from digitrec.network.settings import check_setting
 from digitrec.training.recipe import PRESETS, Recipe, settings
 
 README = (ROOT / "README.md").read_text()

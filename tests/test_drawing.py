@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitrec.drawing import begin, center, cut_out, finish, fit_box, to_mnist
 from digitrec.errors import BadImageError
-from digitrec.picture import MAXIMUM_PIXELS
+from digitrec.reading.drawing import begin, center, cut_out, finish, fit_box, to_mnist
+from digitrec.reading.picture import MAXIMUM_PIXELS
 
 
 def draw(ink=(0, 0, 0, 255), paper=(255, 255, 255, 255)):

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 from loopback_hub import READ_TOKEN, TOKEN
 
 from digitrec.hub.client import is_repository_id
-from digitrec.pretrained import load_model
+from digitrec.network.pretrained import load_model
 
 MODEL_FILES = {
     *["model.safetensors", "config.json", "metrics.json", "README.md"],

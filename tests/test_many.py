@@ -22,8 +22,8 @@ from PIL import Image
 
 from digitrec import BadImageError, DigitRecognizer, Prediction, TableError
 from digitrec.__main__ import main
-from digitrec.pretrained import load_model
-from digitrec.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile
+from digitrec.many.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile
+from digitrec.network.pretrained import load_model
 
 PICTURES = int(os.environ.get("DIGITREC_PICTURES", 50_000))  # of the test on memory
 KILLS = int(os.environ.get("DIGITREC_KILLS", 3))

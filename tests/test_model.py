@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from digitrec.model import Network, NetworkConfig
+from digitrec.network.model import Network, NetworkConfig
 
 
 @nnx.jit

@@ -8,7 +8,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitrec.normalization import BatchNorm, average_pool, max_pool
+from digitrec.network.normalization import BatchNorm, average_pool, max_pool
 
 
 def both(channels, seed):

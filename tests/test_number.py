@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
 from digitrec import BadImageError
-from digitrec.ink import find_ink
-from digitrec.number import MOST_PIECES, find_candidates
-from digitrec.picture import read_picture
-from digitrec.segmentation import MOST_COMPONENTS, MOST_CUTS
+from digitrec.reading.ink import find_ink
+from digitrec.reading.number import MOST_PIECES, find_candidates
+from digitrec.reading.picture import read_picture
+from digitrec.reading.segmentation import MOST_COMPONENTS, MOST_CUTS
 from digitrec.training.strokes import draw_strokes
 
 SIZE, BRUSH = 60.0, 8.0  # pixels

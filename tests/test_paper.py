@@ -5,10 +5,10 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitrec.drawing import to_mnist
-from digitrec.ink import find_ink
-from digitrec.paper import find_lines, remove_lines
-from digitrec.picture import read_picture
+from digitrec.reading.drawing import to_mnist
+from digitrec.reading.ink import find_ink
+from digitrec.reading.paper import find_lines, remove_lines
+from digitrec.reading.picture import read_picture
 
 SIDE = 300
 STROKES = {

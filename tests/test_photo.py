@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.drawing import to_mnist
+from digitrec.reading.drawing import to_mnist
 from digitrec.training.data import SplitConfig, load_mnist, split_mnist
 
 

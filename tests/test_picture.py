@@ -10,8 +10,8 @@ from hostile_files import encode, seven
 from PIL import Image, ImageOps, PngImagePlugin
 
 from digitrec import BadImageError
-from digitrec.encoded import MOST_PARTS, MOST_SCANS, trim
-from digitrec.picture import MAXIMUM_BATCH_PIXELS, MAXIMUM_PIXELS, check_batch, read_picture
+from digitrec.reading.encoded import MOST_PARTS, MOST_SCANS, trim
+from digitrec.reading.picture import MAXIMUM_BATCH_PIXELS, MAXIMUM_PIXELS, check_batch, read_picture
 
 
 def digit(size=(300, 240), mode="RGB"):

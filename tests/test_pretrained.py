@@ -13,8 +13,8 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from digitrec.errors import BadCheckpointError
-from digitrec.model import Network, NetworkConfig
-from digitrec.pretrained import load_model, save_model
+from digitrec.network.model import Network, NetworkConfig
+from digitrec.network.pretrained import load_model, save_model
 
 SHIPPED = ROOT / "checkpoints"
 

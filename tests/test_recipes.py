@@ -9,7 +9,7 @@ import recipes
 from numpy.testing import assert_array_equal
 
 from digitrec.errors import DatasetUnavailableError
-from digitrec.pretrained import write_json
+from digitrec.network.pretrained import write_json
 from digitrec.training.data import Examples
 
 SETTINGS = {

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.special import logsumexp, softmax
 
 from digitrec import BadImageError, DigitRecognizer
-from digitrec.pretrained import load_model
+from digitrec.network.pretrained import load_model
 from digitrec.recognizer import BATCH_SIZES
 from digitrec.training.evaluation import evaluate
 from digitrec.training.strokes import draw_strokes, fit_strokes

@@ -14,7 +14,7 @@ import seeds
 from conftest import ROOT
 from flax import nnx
 
-from digitrec.pretrained import load_model, save_model
+from digitrec.network.pretrained import load_model, save_model
 from digitrec.training.data import load_mnist
 
 

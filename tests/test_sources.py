@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from digitrec.errors import BadImageError
-from digitrec.picture import PictureFile, read_picture
-from digitrec.sources import CHUNK, CHUNK_BYTES, Found, find_pictures, make_chunks
+from digitrec.many.sources import CHUNK, CHUNK_BYTES, Found, find_pictures, make_chunks
+from digitrec.reading.picture import PictureFile, read_picture
 
 
 def png(grey=0) -> bytes:

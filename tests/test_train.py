@@ -17,7 +17,7 @@ from joblib import cpu_count
 from PIL import Image
 
 from benchmarks.time_to_accuracy import READING
-from digitrec.pretrained import load_model
+from digitrec.network.pretrained import load_model
 from digitrec.training.data import SplitConfig, load_mnist, split_mnist
 from digitrec.training.evaluation import evaluate
 from digitrec.training.recipe import PRESETS, Recipe, settings

@@ -10,7 +10,7 @@ from flax import nnx
 from scipy.special import logsumexp
 
 from digitrec.errors import TrainingError
-from digitrec.model import NetworkConfig, make_graphdef
+from digitrec.network.model import NetworkConfig, make_graphdef
 from digitrec.training import loop
 from digitrec.training.checkpoint import restore_progress, save_progress
 from digitrec.training.data import NO_DIGIT, Examples

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from digitrec.drawing import PEN
 from digitrec.prediction import Number, Prediction, percent
+from digitrec.reading.drawing import PEN
 
 NOTHING_DRAWN = "Nothing drawn yet"
 NOT_A_DIGIT = "That does not look like a digit"

@@ -9,8 +9,8 @@ import mimetypes
 
 from digitrec.demo.first_screen import Application
 from digitrec.demo.uploads import PAGE
-from digitrec.model import NetworkConfig
-from digitrec.pretrained import read_files
+from digitrec.network.model import NetworkConfig
+from digitrec.network.pretrained import read_files
 from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"

@@ -18,8 +18,8 @@ from digitrec.demo.answer import (
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
-from digitrec.picture import check_batch, measure_picture
 from digitrec.prediction import Number, Prediction
+from digitrec.reading.picture import check_batch, measure_picture
 from digitrec.recognizer import DigitRecognizer
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from digitrec.errors import DigitrecError, HubUnavailableError
 from digitrec.hub.client import download_model
 from digitrec.hub.files import SOURCE_FILE
-from digitrec.pretrained import bundled_folder
+from digitrec.network.pretrained import bundled_folder
 from digitrec.recognizer import DigitRecognizer
 
 DOWNLOAD_SECONDS = 6.0  # the rest of a start takes about as long

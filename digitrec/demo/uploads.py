@@ -1,6 +1,6 @@
 """Input components for pictures, which are handed over as the files that they are.
 
-`digitrec.picture` reads alpha, 16 bits and EXIF, which Gradio's own components lose.
+`digitrec.reading.picture` reads alpha, 16 bits and EXIF, which Gradio's own components lose.
 """
 
 import asyncio

@@ -23,11 +23,11 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile
 
-from digitrec import pretrained
 from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError, first_line
 from digitrec.hub.card import make_card
 from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES
-from digitrec.pretrained import CONFIG_FILE
+from digitrec.network import pretrained
+from digitrec.network.pretrained import CONFIG_FILE
 
 LARGEST_FILE = 100_000_000  # bytes; the weights have 0.9 million
 PAUSES = (2, 8, 30)  # seconds, between tries to push

@@ -1,6 +1,6 @@
 """Names of the files that models, datasets and Spaces of digitrec consist of."""
 
-from digitrec.pretrained import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
+from digitrec.network.pretrained import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
 
 MODEL_FILES = (WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE, "*.png")
 DATASET_FILES = ("*.jsonl", "*.png")

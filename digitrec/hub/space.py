@@ -7,13 +7,14 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCard
 
-from digitrec import pretrained
 from digitrec.errors import HubError
 from digitrec.hub import client
 from digitrec.hub.files import MODEL_FILES, SOURCE_FILE
+from digitrec.network import pretrained
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCES = ("*.py", "hub/*.py", "demo/*.py", "demo/page/**/*")  # of digitrec: all but training
+ROOMS = ("reading", "network", "many", "hub", "demo")  # of digitrec: all but training
+SOURCES = ("*.py", *(f"{room}/*.py" for room in ROOMS), "demo/page/**/*")
 BODY = """
 # digitrec
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, Num
 
-from digitrec.settings import NOT_NEGATIVE, SHARE, setting
+from digitrec.network.settings import NOT_NEGATIVE, SHARE, setting
 from digitrec.training.marks import add_marks
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Int, UInt8
 from sklearn.model_selection import train_test_split
 
 from digitrec.errors import DatasetUnavailableError, first_line
-from digitrec.settings import FRACTION, SEED, one_of, setting
+from digitrec.network.settings import FRACTION, SEED, one_of, setting
 
 MNIST_VERSION = "3.0.1"
 SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from

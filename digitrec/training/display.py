@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from digitrec.pretrained import WEIGHTS_FILE
+from digitrec.network.pretrained import WEIGHTS_FILE
 from digitrec.training.loop import ScanReport
 from digitrec.training.recipe import Recipe, settings
 

@@ -8,8 +8,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
-from digitrec.compilation import jit
-from digitrec.model import Network
+from digitrec.network.compilation import jit
+from digitrec.network.model import Network
 from digitrec.training.data import Examples
 from digitrec.training.metrics import (
     calibrated_probabilities,

@@ -20,9 +20,9 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
-from digitrec.compilation import jit
 from digitrec.errors import TrainingError
-from digitrec.model import Network, NetworkConfig, make_graphdef
+from digitrec.network.compilation import jit
+from digitrec.network.model import Network, NetworkConfig, make_graphdef
 from digitrec.training.augment import AugmentConfig, augment
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.devices import agree, bring_back, make_mesh, replicate, share_out

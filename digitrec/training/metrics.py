@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-from digitrec.model import CLASSES
+from digitrec.network.model import CLASSES
 
 CALIBRATION_BINS = 15
 

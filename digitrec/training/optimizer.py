@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax
 import optax
 
-from digitrec.settings import (
+from digitrec.network.settings import (
     COUNT,
     FRACTION,
     NOT_NEGATIVE,

@@ -15,8 +15,8 @@ from digitrec.errors import (
     TrainingError,
     first_line,
 )
-from digitrec.model import OLDER_MODELS, NetworkConfig, make_abstract_network
-from digitrec.settings import as_tuples, check_setting, parse_setting
+from digitrec.network.model import OLDER_MODELS, NetworkConfig, make_abstract_network
+from digitrec.network.settings import as_tuples, check_setting, parse_setting
 from digitrec.training.augment import AugmentConfig
 from digitrec.training.data import SplitConfig
 from digitrec.training.inputs import Inputs
@@ -53,7 +53,6 @@ class Recipe:
         try:
             # Older runs do not record what they could not have.
             values = {"extra_data_sha256": None, **values}
-            values["synthesis"] = {"segments": 0.0, **values["synthesis"]}
             values["network"] = OLDER_MODELS | values["network"]
             parts: dict[str, Any] = {
                 name: kind(**_pick(kind, values if name == "split" else values[name]))

@@ -18,7 +18,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.errors import DigitrecError
 from digitrec.hub.card import MISREAD_DIGITS
-from digitrec.pretrained import METRICS_FILE, load_model, write_json
+from digitrec.network.pretrained import METRICS_FILE, load_model, write_json
 from digitrec.training.data import Examples, load_mnist, split_mnist
 from digitrec.training.display import accuracy_table
 from digitrec.training.evaluation import Evaluation, evaluate

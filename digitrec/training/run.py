@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 from flax import nnx
 from joblib import cpu_count
 
-from digitrec import pretrained
 from digitrec.errors import BadCheckpointError
 from digitrec.hub import client
-from digitrec.model import Network, make_graphdef
+from digitrec.network import pretrained
+from digitrec.network.model import Network, make_graphdef
 from digitrec.training import data, metrics, report
 from digitrec.training.evaluation import Evaluation, evaluate
 from digitrec.training.inputs import Inputs

@@ -13,11 +13,10 @@ from jaxtyping import UInt8
 from PIL import Image
 from scipy.interpolate import CubicSpline
 
-from digitrec.drawing import IMAGE_SIZE, to_mnist
-from digitrec.settings import COUNT, SHARE, setting
+from digitrec.network.settings import COUNT, SHARE, setting
+from digitrec.reading.drawing import IMAGE_SIZE, to_mnist
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.glyphs import GLYPHS
-from digitrec.training.segments import make_segments
 from digitrec.training.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
 
 CANVAS = 200  # pixels a side
@@ -32,9 +31,6 @@ MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 @dataclass(frozen=True)
 class SynthesisConfig:
     non_digits: float = setting(0.1, "images that show no digit", SHARE, "share of MNIST's")
-    segments: float = setting(
-        0.0, "parts of digits, pairs and digits with a part of another", SHARE, "share of MNIST's"
-    )
     redrawn: float = setting(
         0.03, "MNIST's images with the pen that drawings get", SHARE, "share of MNIST's"
     )
@@ -52,8 +48,7 @@ class SynthesisConfig:
 def count_images(mnist: int, digits: Sequence[PenDigit], config: SynthesisConfig) -> int:
     """Count what an epoch trains on: MNIST's images and those that `synthesize` adds."""
     drawn = round(config.redrawn * mnist) + len(digits) + 10 * round(config.glyphs * mnist / 10)
-    once = round(config.non_digits * mnist) + round(config.segments * mnist)
-    return mnist + once + config.repetitions * drawn
+    return mnist + round(config.non_digits * mnist) + config.repetitions * drawn
 
 
 def synthesize(
@@ -67,10 +62,6 @@ def synthesize(
     random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
-    # Without segments no random number is drawn, so that the others stay as they are.
-    hands = digits if config.segments else ()
-    written = [digit._replace(strokes=vary(digit.strokes, 1.0, random)) for digit in hands]
-    segments = _examples(*make_segments(mnist, written, round(config.segments * count), random))
     glyphs = choose_glyphs(round(config.glyphs * count / 10), random)
     redrawn = redraw(mnist, round(config.redrawn * count), random)
     drawn = [
@@ -78,7 +69,7 @@ def synthesize(
         make_digits(digits, 1.0, random),
         make_digits(glyphs, GLYPH_VARIATION, random),
     ]
-    return concatenate([non_digits, segments, *drawn * config.repetitions])
+    return concatenate([non_digits, *drawn * config.repetitions])
 
 
 def image_maker(

@@ -14,8 +14,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.ink import FAINTEST_INK, find_box, find_ink, find_plain_inks
-from digitrec.picture import ImageLike, read_picture
+from digitrec.reading.ink import FAINTEST_INK, find_box, find_ink, find_plain_inks
+from digitrec.reading.picture import ImageLike, read_picture
 
 IMAGE_SIZE = 28  # pixels a side of what the network sees
 BOX = 20  # longer side of the ink's bounding box, in pixels of the 28x28 image
@@ -33,8 +33,8 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     """Turn a picture of a digit into the image that the network expects.
 
     Arguments:
-        image: whatever `digitrec.picture.read_picture` takes, with a digit in it of any size, any
-            polarity, any position, any colours.
+        image: whatever `picture.read_picture` takes, with a digit in it of any size, any polarity,
+            any position, any colours.
 
     Returns: bright ink on black, or None where there is no ink.
     Raises: BadImageError.

@@ -8,9 +8,9 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageChops
 from scipy import ndimage
 
-from digitrec.paper import remove_lines
-from digitrec.photo import PHOTO_SIDE, find_ink_in_photo
-from digitrec.specks import keep_strokes
+from digitrec.reading.paper import remove_lines
+from digitrec.reading.photo import PHOTO_SIDE, find_ink_in_photo
+from digitrec.reading.specks import keep_strokes
 
 FAINTEST_INK = 10  # times fainter than the strongest does not widen the bounding box
 LINED_SIDE = 400  # longer side, in pixels, at which lines are taken out of a drawing

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from digitrec.errors import TableError
-from digitrec.processes import Job, read_chunks
+from digitrec.many.processes import Job, read_chunks
+from digitrec.many.sources import Found, find_pictures, make_chunks
+from digitrec.many.tables import TableFile
 from digitrec.recognizer import DigitRecognizer
-from digitrec.sources import Found, find_pictures, make_chunks
-from digitrec.tables import TableFile
 
 
 def read_to_table(

@@ -13,7 +13,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from digitrec.errors import BadCheckpointError, first_line
-from digitrec.model import Network, NetworkConfig, make_abstract_network
+from digitrec.network.model import Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -22,7 +22,7 @@ METRICS_FILE = "metrics.json"
 
 def bundled_folder() -> Path:
     """Find the model that came with digitrec: in the package, or in a checkout beside it."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "checkpoints"
     return installed if installed.exists() else package.parent / "checkpoints"
 

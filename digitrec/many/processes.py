@@ -1,6 +1,6 @@
 """Processes that read pictures beside this one, and are replaced when the system ends them.
 
-They are `digitrec.worker`. Each has a thread here that sends it a chunk and waits for its answers.
+They are `worker`. Each has a thread here that sends it a chunk and waits for its answers.
 """
 
 import os
@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from digitrec.errors import BadImageError, WorkerError
-from digitrec.sources import Chunk
+from digitrec.many.sources import Chunk
 
 AHEAD = 2  # chunks for each process that are loaded before their turn
 STARTS = 3  # in a row that may fail
@@ -46,7 +46,7 @@ def read_chunks(
     Arguments:
         processes: default: one for each core.
 
-    Returns: each chunk, with what `digitrec.worker.read_chunk` says of its pictures.
+    Returns: each chunk, with what `digitrec.many.worker.read_chunk` says of its pictures.
     Raises: WorkerError when no process can be started.
     """
     workers = [_Worker(job) for _ in range(processes or count_cores())]
@@ -121,7 +121,7 @@ class _Worker:
             self._line, theirs = Pipe()
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "digitrec.worker", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "digitrec.many.worker", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -162,5 +162,5 @@ class _Worker:
 
 def _environment() -> dict[str, str]:
     """Give the environment of a process: it finds this package, and one thread is all it needs."""
-    path = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(path), "NPROC": "1"}  # XLA asks for NPROC

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from digitrec.encoded import MOST_BYTES
 from digitrec.errors import BadImageError, first_line
-from digitrec.picture import PictureFile
+from digitrec.reading.encoded import MOST_BYTES
+from digitrec.reading.picture import PictureFile
 
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -7,10 +7,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Key, Num
 
-from digitrec.convolution import convolve
-from digitrec.drawing import IMAGE_SIZE
-from digitrec.normalization import BatchNorm, average_pool, global_max
-from digitrec.settings import (
+from digitrec.network.convolution import convolve
+from digitrec.network.normalization import BatchNorm, average_pool, global_max
+from digitrec.network.settings import (
     COUNTS,
     LISTS_OF_COUNTS,
     SHARE,
@@ -22,6 +21,7 @@ from digitrec.settings import (
 )
 
 CLASSES = 10
+IMAGE_SIZE = 28  # pixels a side of an image
 OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0}  # what they do not record
 
 

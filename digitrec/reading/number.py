@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
-from digitrec.drawing import MINIMUM_CONTRAST, normalize
-from digitrec.ink import Box, Ink, find_box, find_ink
-from digitrec.photo import PHOTO_SIDE
-from digitrec.segmentation import ROWS, Pieces, cut_pieces, find_gaps, find_pieces
+from digitrec.reading.drawing import MINIMUM_CONTRAST, normalize
+from digitrec.reading.ink import Box, Ink, find_box, find_ink
+from digitrec.reading.photo import PHOTO_SIDE
+from digitrec.reading.segmentation import ROWS, Pieces, cut_pieces, find_gaps, find_pieces
 
 MOST_DIGITS = 12
 FINEST = 800  # pixels, longer side at which a photo is read

@@ -260,7 +260,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _parquet_writer() -> Callable:
     try:
-        from digitrec.parquet import write_parquet
+        from digitrec.many.parquet import write_parquet
     except ImportError as error:
         raise TableError(
             "A Parquet table should be written by pyarrow, but it is not installed; pip install "

@@ -13,12 +13,12 @@ import ray.data
 from ray.exceptions import RayError
 
 from digitrec.errors import WorkerError, first_line
-from digitrec.parquet import DIGITS, NUMBERS
-from digitrec.picture import PictureFile
-from digitrec.processes import Job
-from digitrec.sources import CHUNK, Chunk, Loaded
-from digitrec.tables import row_values
-from digitrec.worker import make_recognizer, read_chunk
+from digitrec.many.parquet import DIGITS, NUMBERS
+from digitrec.many.processes import Job
+from digitrec.many.sources import CHUNK, Chunk, Loaded
+from digitrec.many.tables import row_values
+from digitrec.many.worker import make_recognizer, read_chunk
+from digitrec.reading.picture import PictureFile
 
 
 def read_on_cluster(

@@ -5,8 +5,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.paper import remove_lines
-from digitrec.specks import keep_strokes
+from digitrec.reading.paper import remove_lines
+from digitrec.reading.specks import keep_strokes
 
 PHOTO_SIDE = 200  # longer side of a photo that is read, pixels: averages most of the noise away
 PAPER_SIDE = 40  # the same for its paper, which has no details

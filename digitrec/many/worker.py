@@ -1,6 +1,6 @@
 """A process that reads pictures for another: chunks come in by a line, answers go out by it.
 
-python -m digitrec.worker DESCRIPTOR      # of the line, as `digitrec.processes` starts it
+python -m digitrec.many.worker DESCRIPTOR      # of the line, as `digitrec.many.processes` starts it
 """
 
 import sys
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from digitrec.errors import BadImageError
+from digitrec.many.processes import Job
+from digitrec.many.sources import Chunk, Loaded
+from digitrec.many.tables import as_row
+from digitrec.network.pretrained import load_model
 from digitrec.prediction import Number, Prediction
-from digitrec.pretrained import load_model
-from digitrec.processes import Job
 from digitrec.recognizer import BATCH_SIZES, DigitRecognizer
-from digitrec.sources import Chunk, Loaded
-from digitrec.tables import as_row
 
 
 def make_recognizer(job: Job) -> DigitRecognizer:

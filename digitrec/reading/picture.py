@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from digitrec.encoded import MOST_BYTES, trim
 from digitrec.errors import BadImageError, first_line
+from digitrec.reading.encoded import MOST_BYTES, trim
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 MAXIMUM_PIXELS = 16_000_000  # a phone's photo has 12 million

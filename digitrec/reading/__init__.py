@@ -1,0 +1,1 @@
+"""A picture becomes candidates for digits: NumPy, Pillow and SciPy, no network."""
