@@ -40,7 +40,7 @@ READERS = (
     '<span class="by-browser">Your own browser reads what you draw.</span>'
     '<span class="by-server">The server reads what you draw.</span>'
 )
-ANSWERED = "() => document.dispatchEvent(new CustomEvent('digitrec', { detail: 'answered' }))"
+ANSWERED = "() => tell('answered')"  # an event of `page/globals.d.ts`
 # Events of the page: no spinner, the newest one last, and no endpoint for programs.
 LIVE: dict[str, Any] = {
     "show_progress": "hidden",

@@ -1,12 +1,11 @@
-// Runs once, as the `js_on_load` of the answer: takes it back when the paper is blank again, without
-// asking the server, and keeps out an answer to what is no longer shown.
+// Runs once, as the `js_on_load` of the answer: removes it when the paper is blank again, without
+// asking the server, and rejects an answer to what is no longer shown.
 const blank = props.value;
-const page = document.documentElement;
 const pad = document.querySelector("digit-pad");
 let kept = blank;
-let boxes = null;
-let isRead = false; // by the browser: an answer of the server is to an earlier drawing
-const tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
+/** @type {HTMLElement | undefined} */
+let boxes; // the frames over a photo's digits
+let isRead = false; // by the browser: what the server answers belongs to an earlier drawing
 
 function isLate() {
   if (props.value === blank) return false;
@@ -17,15 +16,19 @@ function isLate() {
 
 function keep() {
   kept = props.value;
-  page.dataset.answer = kept === blank ? "blank" : kept.includes("data-answer") ? "digit" : "none";
+  flags.answer = kept === blank ? "blank" : kept.includes("data-answer") ? "digit" : "none";
   takeBoxesAway();
   pad.openDigit = 0;
   tell("open");
 }
 
-// Which of several digits is open: its bars, what the network saw of it, and its correction.
+/**
+ * Show one of several digits: its bars, what the network saw of it, and its correction.
+ * @param {number} place
+ */
 function open(place) {
   pad.openDigit = place;
+  /** @type {(selector: string, change: (one: HTMLElement, isOpen: boolean) => void) => void} */
   const mark = (selector, change) =>
     element.querySelectorAll(selector).forEach((one, index) => change(one, index === place));
   mark(".numeral button", (one, isOpen) => { one.ariaPressed = String(isOpen); });
@@ -37,11 +40,12 @@ function open(place) {
 function showBoxes() {
   takeBoxesAway();
   if (!pad.isShowing || !kept.includes("data-answer")) return;
-  boxes = element.querySelector(".boxes")?.cloneNode(true);
-  if (!boxes) return;
-  pad.querySelector(".sheet").append(boxes);
-  boxes.addEventListener("click", (event) => {
-    const place = [...boxes.children].indexOf(event.target);
+  const frames = /** @type {HTMLElement} */ (element.querySelector(".boxes")?.cloneNode(true));
+  if (!frames) return;
+  boxes = frames;
+  pad.querySelector(".sheet").append(frames);
+  frames.addEventListener("click", (event) => {
+    const place = [...frames.children].indexOf(event.target);
     if (place >= 0) open(place);
   });
   open(0);
@@ -49,19 +53,19 @@ function showBoxes() {
 
 function takeBoxesAway() {
   boxes?.remove();
-  boxes = null;
+  boxes = undefined;
 }
 
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest(".numeral button");
-  if (chosen) open([...chosen.parentElement.children].indexOf(chosen));
+  if (chosen?.parentElement) open([...chosen.parentElement.children].indexOf(chosen));
 });
 
 watch("value", () => {
   if (isLate()) props.value = pad.isBlank && !pad.isShowing ? blank : kept;
   else keep();
 });
-// While the pen moves, a screen reader waits for the answer that stays.
+// While the pen moves, a screen reader waits for the final answer.
 document.addEventListener("digitrec-read", ({ detail: { html, isLast } }) => {
   props.value = isLast ? html : `<div aria-live="off">${html}</div>`;
   isRead = true;

@@ -1,12 +1,12 @@
-// Runs once, as the `js_on_load` of the correction: what the open digit is goes to the server, with the
-// answer that was seen.
+// Runs once, as the `js_on_load` of the correction: tells the server what the open digit is, and which
+// answer the visitor saw.
 const pad = document.querySelector("digit-pad");
 const text = () => document.querySelector("#answer .answer").dataset.answer ?? "";
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest(".digits button");
   if (!chosen) return;
-  document.dispatchEvent(new CustomEvent("digitrec", { detail: "correct" }));
-  props.value = `${pad.openDigit ?? 0}:${chosen.textContent}:${text()}`;
+  tell("correct");
+  props.value = `${pad.openDigit}:${chosen.textContent}:${text()}`;
   trigger("input");
   element.querySelector("details").open = false;
 });

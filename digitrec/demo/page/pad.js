@@ -1,23 +1,40 @@
-// The pad: a sheet of white paper that keeps a list of strokes. It needs nothing else of the page
-// and runs before the rest has arrived, so that one can draw while the network is slow.
+// The pad: a sheet of white paper that keeps a list of strokes. It needs nothing else of the page and
+// runs before the rest has arrived, so that a visitor can draw while the network is slow.
 (() => {
   if (customElements.get("digit-pad")) return;
 
   const SIDE = 400; // pixels a side of the picture that is read
-  const PEN = 24 / SIDE; // as thick, for a digit of 300 pixels, as MNIST's pen is
+  const PEN = 24 / SIDE; // for a digit 300 pixels high, as thick as MNIST's pen
   const ERASER = 56 / SIDE;
   const STORE = "digitrec-drawing";
-  const LONGEST_CODE = 1900; // characters of a link; browsers and chat programs all take 2 KB
+  const LONGEST_CODE = 1900; // characters; all browsers and chat programs accept links of 2 KB
 
+  /** @implements {DigitPad} */
   class Pad extends HTMLElement {
-    actions = []; // strokes, {eraser, points}, and {clear: true}; points are shares of the side
+    /** @type {(Stroke | Clear)[]} */
+    actions = [];
+    /** @type {(Stroke | Clear)[]} */
     undone = [];
-    paper = null; // a picture from a link of old, below the strokes
+    /** @type {HTMLImageElement | null} */
+    paper = null; // the picture of an earlier kind of link, below the strokes
+    /** @type {Stroke | null} */
     stroke = null; // the one under way
     erasing = false;
+    openDigit = 0;
+    /** @type {HTMLCanvasElement} */
+    canvas;
+    /** @type {Context} */
+    context;
+    /** @type {HTMLImageElement} */
+    picture;
+    /** @type {DOMRect} */
+    box; // of the canvas
+    pointer = 0; // of the stroke under way
+    /** @type {HTMLCanvasElement | undefined} */
+    copy;
 
     connectedCallback() {
-      if (this.canvas) return; // moved to another place of the page
+      if (this.canvas) return; // it was moved within the page
       this.innerHTML = `
         <div class="sheet">
           <canvas role="img" aria-label="Paper to draw a digit on; it needs a mouse, a pen or a finger"></canvas>
@@ -33,16 +50,17 @@
           <button type="button" name="back">Back to the drawing</button>
         </div>`;
       this.canvas = this.querySelector("canvas");
-      this.context = this.canvas.getContext("2d");
+      this.context = /** @type {Context} */ (this.canvas.getContext("2d"));
       this.picture = this.querySelector(".photo");
       this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
-      // On the window: a stroke goes on outside of the paper, and while the pad is moved.
+      // On the window: a stroke continues outside the paper, and while the pad is moved.
       window.addEventListener("pointermove", (event) => this.move(event));
       window.addEventListener("pointerup", (event) => this.end(event));
       window.addEventListener("pointercancel", (event) => this.end(event));
       document.addEventListener("keydown", (event) => this.press(event));
       for (const button of this.querySelectorAll("button")) {
-        button.addEventListener("click", () => this[button.name]());
+        const name = /** @type {"undo" | "clear" | "eraser" | "back"} */ (button.name);
+        button.addEventListener("click", () => this[name]());
       }
       new ResizeObserver(() => this.fit()).observe(this.canvas);
       this.restore();
@@ -53,20 +71,22 @@
       return this.visible().length === 0 && !this.shownPaper();
     }
 
-    // Also without a stroke under way.
+    // Empty, and no stroke is under way.
     get isBlank() {
       return this.isEmpty && !this.stroke;
     }
 
     // The strokes since the last "clear".
     visible() {
-      return this.actions.slice(this.actions.findLastIndex((action) => action.clear) + 1);
+      const first = this.actions.findLastIndex((action) => action.clear) + 1;
+      return /** @type {Stroke[]} */ (this.actions.slice(first));
     }
 
     shownPaper() {
       return this.actions.some((action) => action.clear) ? null : this.paper;
     }
 
+    /** @param {PointerEvent} event */
     begin(event) {
       if (!event.isPrimary || event.button !== 0 || this.stroke) return;
       event.preventDefault();
@@ -79,6 +99,7 @@
       this.dispatchEvent(new Event("begin"));
     }
 
+    /** @param {PointerEvent} event */
     move(event) {
       if (!this.stroke || event.pointerId !== this.pointer) return;
       const events = event.getCoalescedEvents?.() ?? [];
@@ -89,6 +110,7 @@
       this.dispatchEvent(new Event("move"));
     }
 
+    /** @param {PointerEvent} event */
     end(event) {
       if (!this.stroke || event.pointerId !== this.pointer) return;
       const stroke = this.stroke;
@@ -96,11 +118,13 @@
       this.act(stroke);
     }
 
+    /** @param {PointerEvent} event @returns {Point} */
     place(event) {
       const { left, top, width, height } = this.box;
       return [(event.clientX - left) / width, (event.clientY - top) / height];
     }
 
+    /** @param {KeyboardEvent} event */
     press(event) {
       const typing = event.target.closest?.("input, textarea, [contenteditable]");
       if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
@@ -111,6 +135,7 @@
       event.preventDefault();
     }
 
+    /** @param {Stroke | Clear} action */
     act(action) {
       this.actions.push(action);
       this.undone = [];
@@ -119,13 +144,13 @@
 
     undo() {
       if (!this.actions.length || this.stroke) return;
-      this.undone.push(this.actions.pop());
+      this.undone.push(...this.actions.splice(-1));
       this.changed();
     }
 
     redo() {
       if (!this.undone.length || this.stroke) return;
-      this.actions.push(this.undone.pop());
+      this.actions.push(...this.undone.splice(-1));
       this.changed();
     }
 
@@ -136,10 +161,13 @@
 
     eraser(erasing = !this.erasing) {
       this.erasing = erasing;
-      this.querySelector("[name=eraser]").setAttribute("aria-pressed", erasing);
+      this.querySelector("[name=eraser]").setAttribute("aria-pressed", String(erasing));
     }
 
-    // A picture to be read lies over the paper until one goes back to drawing.
+    /**
+     * Lay a picture that is to be read over the paper, until the visitor goes back to drawing.
+     * @param {string} address
+     */
     show(address) {
       this.dispatchEvent(new Event("begin"));
       this.picture.src = address;
@@ -162,13 +190,17 @@
       return !this.picture.hidden;
     }
 
-    // Below the strokes, those as well that have been drawn while it came.
+    /**
+     * Lay a picture below all strokes, also those that were drawn while it loaded.
+     * @param {HTMLImageElement} picture
+     */
     setPaper(picture) {
       this.paper = picture;
       this.classList.add("touched");
       this.changed();
     }
 
+    /** @param {(Stroke | Clear)[]} actions */
     setActions(actions) {
       [this.actions, this.undone] = [actions, []];
       this.changed();
@@ -187,7 +219,7 @@
       this.dispatchEvent(new Event("change"));
     }
 
-    // As many pixels as the screen has; a stroke under way is drawn again as well.
+    // Give the canvas as many pixels as the screen has.
     fit() {
       const { width } = this.canvas.getBoundingClientRect();
       const side = Math.round(width * window.devicePixelRatio);
@@ -199,11 +231,19 @@
       this.box = this.canvas.getBoundingClientRect();
       this.drawOn(this.context, this.canvas.width);
       if (this.stroke) this.paint(this.context, this.canvas.width, this.stroke);
-      this.querySelector("[name=undo]").disabled = !this.actions.length;
-      this.querySelector("[name=clear]").disabled = this.isEmpty;
-      this.querySelector("[name=eraser]").disabled = this.isEmpty;
+      /** @type {(name: string, isDisabled: boolean) => void} */
+      const disable = (name, isDisabled) =>
+        this.querySelector(`[name=${name}]`).toggleAttribute("disabled", isDisabled);
+      disable("undo", !this.actions.length);
+      disable("clear", this.isEmpty);
+      disable("eraser", this.isEmpty);
     }
 
+    /**
+     * Draw the paper and all strokes but one under way.
+     * @param {Context} context
+     * @param {number} side
+     */
     drawOn(context, side) {
       context.fillStyle = "#fff";
       context.fillRect(0, 0, side, side);
@@ -212,9 +252,17 @@
       for (const stroke of this.visible()) this.paint(context, side, stroke);
     }
 
-    // From one point on: curves through the middles between points, which are round.
+    /**
+     * Draw a stroke, or what follows its point `from`. The curve goes through the middles between
+     * points, so that it has no corners.
+     * @param {Context} context
+     * @param {number} side
+     * @param {Stroke} stroke
+     */
     paint(context, side, { eraser, points }, from = 0) {
-      const at = (index) => points[index].map((share) => share * side);
+      /** @type {(index: number) => Point} */
+      const at = (index) => [points[index][0] * side, points[index][1] * side];
+      /** @type {(index: number) => Point} */
       const middle = (index) => {
         const [[x, y], [u, v]] = [at(index), at(index + 1)];
         return [(x + u) / 2, (y + v) / 2];
@@ -231,7 +279,7 @@
       context.stroke();
     }
 
-    // The drawing as a PNG, SIDE pixels a side whatever the screen is.
+    // The drawing as a PNG, SIDE pixels a side on every screen.
     toDataURL() {
       return this.toCanvas().toDataURL("image/png");
     }
@@ -239,14 +287,15 @@
     toCanvas() {
       const canvas = document.createElement("canvas");
       canvas.width = canvas.height = SIDE;
-      this.drawOn(canvas.getContext("2d"), SIDE);
+      this.drawOn(/** @type {Context} */ (canvas.getContext("2d")), SIDE);
       return canvas;
     }
 
-    // What `toDataURL` gives, with the stroke under way and not packed; {data, width, height}, RGBA.
+    // The same picture as RGBA pixels, with the stroke under way.
     toPixels() {
       this.copy ??= Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
-      const context = this.copy.getContext("2d", { willReadFrequently: true });
+      const options = { willReadFrequently: true };
+      const context = /** @type {Context} */ (this.copy.getContext("2d", options));
       this.drawOn(context, SIDE);
       if (this.stroke) this.paint(context, SIDE, this.stroke);
       return context.getImageData(0, 0, SIDE, SIDE);
@@ -261,29 +310,29 @@
         const link = window.location.search;
         sessionStorage.setItem(STORE, JSON.stringify({ link, actions }));
       } catch {
-        // Full, or switched off: the drawing is then lost by a reload, and nothing else is.
+        // The storage is full or switched off: only a reload loses the drawing then.
       }
     }
 
     restore() {
       try {
-        const stored = JSON.parse(sessionStorage.getItem(STORE));
+        const stored = JSON.parse(sessionStorage.getItem(STORE) ?? "null");
         if (stored?.link !== window.location.search) return;
         this.actions = stored.actions;
-        this.toCanvas(); // fails where something else was stored
+        this.toCanvas(); // throws where something else was stored
         if (!this.isEmpty) this.classList.add("touched");
       } catch {
         this.actions = [];
       }
     }
 
-    // The strokes as a piece of a link: for each stroke its number of points (and whether it
-    // erases), then two bytes a point. Empty where there are too many.
+    // The strokes as a part of a link: a byte for each stroke's number of points (and whether it
+    // erases), then two bytes a point. "" where that is too long.
     toCode() {
       if (this.shownPaper()) return "";
       const bytes = [];
       for (const { eraser, points } of this.visible()) {
-        const kept = simplify(points.map((point) => point.map(toByte)), 1);
+        const kept = simplify(points.map(([x, y]) => [toByte(x), toByte(y)]), 1);
         for (let start = 0; start < kept.length; start += 126) {
           const part = kept.slice(Math.max(0, start - 1), start + 126);
           bytes.push(2 * part.length + (eraser ? 1 : 0), ...part.flat());
@@ -294,7 +343,11 @@
       return safe.length <= LONGEST_CODE ? safe : "";
     }
 
-    // Undo `toCode`, whoever wrote it. Throws an Error where that is not possible.
+    /**
+     * Show the strokes of a code, which anyone may have written.
+     * @param {string} code
+     * @throws {Error} where it is not a code of `toCode`'s kind; the drawing stays as it is
+     */
     fromCode(code) {
       const text = atob(code.replaceAll("-", "+").replaceAll("_", "/"));
       const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -304,6 +357,7 @@
         const eraser = bytes[at] % 2 === 1;
         const end = at + 1 + 2 * count;
         if (!count || end > bytes.length) throw new Error("it ends too soon");
+        /** @type {Point[]} */
         const points = [];
         for (at += 1; at < end; at += 2) points.push([bytes[at] / 255, bytes[at + 1] / 255]);
         actions.push({ eraser, points: fill(points) });
@@ -314,12 +368,18 @@
     }
   }
 
+  /** @param {number} share */
   const toByte = (share) => Math.round(255 * Math.min(1, Math.max(0, share)));
 
-  // Ramer, Douglas and Peucker: keep the points that lie farther from the line than `far`.
+  /**
+   * Drop points that lie within `far` of the line without them. Source: Ramer, Douglas and Peucker.
+   * @param {Point[]} points
+   * @param {number} far
+   * @returns {Point[]}
+   */
   function simplify(points, far) {
     if (points.length < 3) return points;
-    const [[ax, ay], [bx, by]] = [points[0], points.at(-1)];
+    const [[ax, ay], [bx, by]] = [points[0], points[points.length - 1]];
     const length = Math.hypot(bx - ax, by - ay);
     let [worst, farthest] = [far, 0];
     for (let index = 1; index < points.length - 1; index++) {
@@ -329,12 +389,16 @@
         : Math.hypot(x - ax, y - ay);
       if (distance > worst) [worst, farthest] = [distance, index];
     }
-    if (!farthest) return [points[0], points.at(-1)];
+    if (!farthest) return [points[0], points[points.length - 1]];
     const first = simplify(points.slice(0, farthest + 1), far);
     return [...first.slice(0, -1), ...simplify(points.slice(farthest), far)];
   }
 
-  // Put points between those that are far apart: curves keep to the line, and only corners round.
+  /**
+   * Put points between those that are far apart, so that curves follow the line between them.
+   * @param {Point[]} points
+   * @returns {Point[]}
+   */
   function fill(points) {
     return points.flatMap(([x, y], index) => {
       const [u, v] = points[index + 1] ?? [x, y];

@@ -1,42 +1,45 @@
-// What the page does before and beside Gradio: colours, links, and a line that says what is
-// waited for. It talks with the components by events of the document named "digitrec".
+// What the page does before Gradio arrives, and next to it: colours, links, and a line that says
+// what is being waited for. `globals.d.ts` lists the events and flags that all scripts share.
 (() => {
   const root = document.documentElement;
   if (root.dataset.theme) return;
+
+  window.flags = /** @type {any} */ (root.dataset);
+  window.tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
 
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const address = new URLSearchParams(window.location.search);
   const paintPage = () => {
     const asked = address.get("__theme");
     const own = dark.matches ? "dark" : "light";
-    root.dataset.theme = ["light", "dark"].includes(asked) ? asked : own;
+    flags.theme = asked === "light" || asked === "dark" ? asked : own;
   };
   paintPage();
   dark.addEventListener("change", paintPage);
 
-  const tell = (state) => document.dispatchEvent(new CustomEvent("digitrec", { detail: state }));
-
-  const LOST = "The connection is lost. Your drawing is safe, and is read when it is back.";
+  const LOST = "The connection is lost. Your drawing is safe and will be read when it is back.";
   const WAITS = "The connection is lost. Drawings are read all the same; the rest waits until it is back.";
   const REFUSED = "The picture could not be sent. Is it larger than 16 MB?";
-  const BUSY = "Many people are drawing. Yours is read soon.";
-  const SOON = 300; // milliseconds: what takes no longer needs no word
-  const LATE = 5000;
-  const AGAIN = 2000;
-  let timer = null;
+  const BUSY = "Many people are drawing. Yours will be read soon.";
+  const SOON = 300; // milliseconds until "Reading…": quicker answers need no word
+  const LATE = 5000; // until the server is asked whether it is there
+  const AGAIN = 2000; // until a lost server is asked again
+  /** @type {number | undefined} */
+  let timer;
   let waiting = false;
   let lost = false;
   let said = "";
-  let question = 0; // grows with each, so that what belongs to an earlier one is told
+  let question = 0; // counts up, so that what belongs to an earlier question can be told
 
+  /** @param {string} text */
   function say(text) {
     said = text;
     for (const line of document.querySelectorAll(".status")) line.textContent = text;
   }
 
   document.addEventListener("digitrec", ({ detail }) => {
-    if (detail === "here") return say(said); // a line of its own has come
-    if (detail === "why" || detail === "correct") return probe(); // what needs the server
+    if (detail === "here") return say(said); // into the line that has just been laid out
+    if (detail === "why" || detail === "correct") return probe(); // these need the server
     if (detail === "refused") {
       end();
       return probe(REFUSED);
@@ -52,7 +55,6 @@
     }, SOON);
   });
   window.addEventListener("offline", () => probe());
-  const lostText = () => (root.dataset.reader === "browser" && !waiting ? WAITS : LOST);
 
   function end() {
     clearTimeout(timer);
@@ -61,41 +63,68 @@
     say("");
   }
 
-  // Is the server there? If so, ask it once more for what has not come, or else say `otherwise`.
+  // Is the server there? If so, ask it again for what has not come, and otherwise say `otherwise`.
   async function probe(otherwise = "") {
     clearTimeout(timer);
     const about = question;
     let isThere = false;
     try {
-      const options = { cache: "no-store", signal: AbortSignal.timeout(LATE) };
-      isThere = (await fetch("gradio_api/app_id", options)).ok;
+      const signal = AbortSignal.timeout(LATE);
+      isThere = (await fetch("gradio_api/app_id", { cache: "no-store", signal })).ok;
     } catch {
       // It is not.
     }
     if (about !== question) return;
     if (!isThere) {
       lost = true;
-      root.dataset.lost = "";
-      say(lostText());
+      flags.lost = "";
+      say(flags.reader === "browser" && !waiting ? WAITS : LOST);
       timer = setTimeout(() => probe(), AGAIN);
     } else if (!document.getElementById("answer")) {
-      timer = setTimeout(() => probe(), LATE); // the page is still on its way
+      timer = setTimeout(() => probe(), LATE); // the page is still loading
     } else {
       say(waiting && !lost ? BUSY : otherwise);
       lost = false;
-      delete root.dataset.lost;
+      delete flags.lost;
       if (waiting) tell("ask");
     }
   }
 
-  // A link to a drawing: strokes, or a picture, as links had it before.
+  // Hands a link to the phone's own sheet for sharing, or copies it; says whether it has copied it.
+  window.shareLink = async (url, text, title) => {
+    const shared = { title: "digitrec", text, url };
+    if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.(shared)) {
+      await navigator.share(shared).catch(() => {}); // the sheet was closed
+      return false;
+    }
+    try {
+      await navigator.clipboard.writeText(url);
+      return true;
+    } catch {
+      window.prompt(title, url); // without permission to copy, the visitor does it
+      return false;
+    }
+  };
+
+  /**
+   * A link to a drawing has strokes in it, `?s=`; earlier ones had a picture, `?d=`.
+   * @param {DigitPad} pad
+   */
   function openLink(pad) {
     const [strokes, picture] = [address.get("s"), address.get("d")];
-    if ((strokes ?? picture) === null) return;
     const refuse = () =>
       say("This link holds no drawing that can be read. Ask for it again, or draw your own.");
     const greet = () => root.classList.add("from-link");
-    if (strokes === null) {
+    if (strokes !== null) {
+      const drawnSince = pad.actions; // before a reload
+      try {
+        pad.fromCode(strokes);
+        greet();
+      } catch {
+        refuse();
+      }
+      if (drawnSince.length) pad.setActions(drawnSince);
+    } else if (picture !== null) {
       const image = new Image();
       image.onload = () => {
         pad.setPaper(image);
@@ -103,16 +132,7 @@
       };
       image.onerror = refuse;
       image.src = `data:image/png;base64,${picture.replaceAll("-", "+").replaceAll("_", "/")}`;
-      return;
     }
-    const drawnSince = pad.actions; // after a reload
-    try {
-      pad.fromCode(strokes);
-      greet();
-    } catch {
-      refuse();
-    }
-    if (drawnSince.length) pad.setActions(drawnSince);
   }
 
   document.addEventListener("click", (event) => {

@@ -1,16 +1,16 @@
 // Reads the drawing in the browser while the pen moves: a worker gets the pad's pixels and gives the
-// answer. Until its model is here, and where it fails, the server reads.
+// answer. The server reads until the model has arrived, and where the worker fails.
 (() => {
-  const script = document.currentScript.dataset.worker;
-  const root = document.documentElement;
-  let worker = null;
-  let pad = null;
+  const script = document.currentScript?.dataset.worker;
+  /** @type {Worker} */
+  let worker;
+  /** @type {DigitPad} */
+  let pad;
   let isBusy = false;
-  let isDue = false; // the drawing has changed since it was handed over
-  let isLast = false; // what was handed over is a whole drawing, not one under way
+  let isDue = false; // the drawing has changed since the worker got it
+  let isLast = false; // the worker has a whole drawing, not one under way
 
-  const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-  const isReady = () => root.dataset.reader === "browser";
+  const isReady = () => flags.reader === "browser";
 
   function due() {
     if (isDue || !isReady()) return;
@@ -26,37 +26,39 @@
     worker.postMessage({ data, width, height }, [data.buffer]);
   }
 
+  /** @param {BrowserAnswer | null} found null where the server has to read */
   function answer(found) {
     isBusy = false;
     if (!pad.isBlank && !pad.isShowing) {
-      if (found) tell("digitrec-read", { ...found, isLast: isLast && !isDue });
-      else if (isLast) tell("digitrec", "ask");
+      const detail = { ...found, isLast: isLast && !isDue };
+      if (found) document.dispatchEvent(new CustomEvent("digitrec-read", { detail }));
+      else if (isLast) tell("ask");
     }
-    if (isDue) read(); // a frame has passed meanwhile
+    if (isDue) read(); // a frame has passed since it changed
   }
 
   function fail() {
     worker.terminate();
     const wasReady = isReady();
-    root.dataset.reader = "server";
-    if (wasReady && !pad.isBlank) tell("digitrec", "ask");
+    flags.reader = "server";
+    if (wasReady && !pad.isBlank) tell("ask");
   }
 
   customElements.whenDefined("digit-pad").then(() => {
     pad = document.querySelector("digit-pad");
-    root.dataset.reader = "server";
+    flags.reader = "server";
     if (!pad || !script) return;
     for (const change of ["begin", "move", "change"]) pad.addEventListener(change, due);
     document.addEventListener("digitrec", ({ detail }) => {
-      if (detail === "here") due(); // the place for the answer has come
+      if (detail === "here") due(); // the answer has a place now
     });
     worker = new Worker(script, { type: "module" });
     worker.onerror = fail;
     worker.onmessage = ({ data }) => {
       if (data === "failed") return fail();
       if (data !== "ready") return answer(data);
-      root.dataset.reader = "browser";
-      tell("digitrec", "able");
+      flags.reader = "browser";
+      tell("able");
       due();
     };
   });

@@ -1,27 +1,31 @@
-// A game, "Ten digits": each digit is asked for once, and the next one as soon as the browser has read
-// the right one. Nothing of it goes to the server; a link challenges a friend to the same order.
+// A game, "Ten digits": asks for each digit once, and for the next one as soon as the browser has read
+// the right one. The server learns nothing of it; a link challenges a friend to the same order.
 (() => {
-  const root = document.documentElement;
-  if ("game" in root.dataset) return;
-  root.dataset.game = "";
+  if ("game" in flags) return;
+  flags.game = "";
 
   const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
   const SURE = 0.9; // probability from which a digit is accepted
-  const PAUSE = 500; // milliseconds after an accepted digit, in which the paper takes no stroke
+  const PAUSE = 500; // milliseconds after an accepted digit in which the paper takes no stroke
   const CELL = 220; // pixels of the picture for each drawing
 
   const address = new URLSearchParams(window.location.search);
-  let pad = null;
+  /** @type {DigitPad} */
+  let pad;
+  /** @type {number[]} */
   let order = []; // the digits, as they are asked for
-  let drawings = []; // a canvas for each that was drawn
-  let rival = 0; // seconds of the friend who sent the link; 0 without
-  let seconds = 0; // until the clock was last stopped
-  let since = null; // when it was started, milliseconds; null while it stands
-  let ticking = null;
+  /** @type {HTMLCanvasElement[]} */
+  let drawings = []; // one for each digit so far
+  let rival = 0; // seconds of the friend who sent the link; 0 without one
+  let seconds = 0; // until the clock last stopped
+  /** @type {number | null} */
+  let since = null; // when the clock started, milliseconds; null while it stands still
+  let ticking = 0; // its interval
 
-  const isOn = () => root.dataset.mode === "ten";
+  const isOn = () => flags.mode === "ten";
   const isOver = () => drawings.length === order.length;
   const elapsed = () => seconds + (since === null ? 0 : (performance.now() - since) / 1000);
+  /** @param {number} time */
   const inSeconds = (time) => `${time.toFixed(1)} s`;
 
   function shuffled() {
@@ -33,9 +37,10 @@
     return digits;
   }
 
+  /** @param {number[]} digits */
   function begin(digits) {
     [order, drawings, seconds, since] = [digits, [], 0, null];
-    root.dataset.mode = "ten";
+    flags.mode = "ten";
     pad.querySelector(".result")?.remove();
     wipe();
     show();
@@ -43,18 +48,18 @@
 
   function end() {
     stopClock();
-    delete root.dataset.mode;
+    delete flags.mode;
     pad.querySelector(".result")?.remove();
     wipe();
   }
 
-  // Also a stroke under way: the next digit begins with a new one.
+  // A stroke under way goes as well: the next digit begins with a new one.
   function wipe() {
     pad.stroke = null;
     pad.reset();
   }
 
-  // The heading is laid out twice: before Gradio is there, and by Gradio.
+  // There may be two headings: one before Gradio arrives, and Gradio's.
   function show() {
     const digit = order[drawings.length];
     for (const task of document.querySelectorAll(".task")) {
@@ -86,7 +91,7 @@
   function accept() {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = CELL;
-    const context = canvas.getContext("2d");
+    const context = /** @type {Context} */ (canvas.getContext("2d"));
     pad.drawOn(context, CELL);
     if (pad.stroke) pad.paint(context, CELL, pad.stroke);
     drawings.push(canvas);
@@ -94,7 +99,7 @@
     wipe();
     show();
     if (isOver()) return showResult();
-    // What was still to come of the digit is not the beginning of the next one.
+    // The rest of this digit must not begin the next one.
     pad.classList.add("right");
     setTimeout(() => pad.classList.remove("right"), PAUSE);
   }
@@ -111,10 +116,11 @@
     picture.src = toPicture().toDataURL("image/png");
     picture.alt = "Your ten digits";
     result.querySelector("div").before(picture);
-    result.addEventListener("click", ({ target }) => {
-      if (target.name === "again") begin(shuffled());
-      if (target.name === "picture") savePicture();
-      if (target.name === "challenge") challenge(target);
+    result.addEventListener("click", (event) => {
+      const button = /** @type {HTMLButtonElement} */ (event.target);
+      if (button.name === "again") begin(shuffled());
+      if (button.name === "picture") savePicture();
+      if (button.name === "challenge") challenge(button);
     });
     pad.querySelector(".sheet").append(result);
   }
@@ -122,11 +128,11 @@
   function toPicture() {
     const picture = document.createElement("canvas");
     [picture.width, picture.height] = [5 * CELL, 2 * CELL + 80];
-    const context = picture.getContext("2d");
+    const context = /** @type {Context} */ (picture.getContext("2d"));
     context.fillStyle = "#4338ca";
     context.fillRect(0, 0, picture.width, picture.height);
     drawings.forEach((drawing, place) => {
-      const [column, row] = [order[place] % 5, Math.floor(order[place] / 5)]; // 0 to 9, as they count
+      const [column, row] = [order[place] % 5, Math.floor(order[place] / 5)]; // in the order 0 to 9
       context.drawImage(drawing, column * CELL + 4, row * CELL + 4, CELL - 8, CELL - 8);
     });
     context.fillStyle = "#fff";
@@ -142,23 +148,17 @@
     link.click();
   }
 
+  /** @param {HTMLButtonElement} button */
   async function challenge(button) {
     const link = new URL(window.location.origin + window.location.pathname);
     link.searchParams.set("ten", order.join(""));
     link.searchParams.set("time", seconds.toFixed(1));
-    const words = { title: "digitrec", text: `Ten digits in ${inSeconds(seconds)}. Can you beat it?`, url: link.href };
-    if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.(words)) {
-      return navigator.share(words).catch(() => {}); // closed without sharing
-    }
-    try {
-      await navigator.clipboard.writeText(link.href);
-      button.textContent = "Link copied";
-    } catch {
-      window.prompt("The link to your challenge", link.href); // to be copied by hand
-    }
+    const text = `Ten digits in ${inSeconds(seconds)}. Can you beat it?`;
+    const isCopied = await shareLink(link.href, text, "The link to your challenge");
+    if (isCopied) button.textContent = "Link copied";
   }
 
-  // Of a link: ten different digits, and the friend's time.
+  // What a challenge's link says: ten different digits, and the friend's time; null in other links.
   function challenged() {
     const [digits, time] = [address.get("ten") ?? "", Number(address.get("time"))];
     if (!/^\d{10}$/.test(digits) || new Set(digits).size !== 10) return null;
@@ -171,7 +171,7 @@
     begin(shuffled());
   });
   document.addEventListener("visibilitychange", () => {
-    // Nobody draws in a page that is hidden, so its clock stands.
+    // Nobody draws on a hidden page, so the clock stands still.
     if (document.hidden) stopClock();
     else if (isOn() && (seconds > 0 || drawings.length)) startClock();
   });
@@ -179,11 +179,11 @@
     if (isOn() && !isOver() && text === String(order[drawings.length]) && probability >= SURE) accept();
   });
   document.addEventListener("digitrec", ({ detail }) => {
-    if (detail === "here" && isOn()) show(); // the heading has been laid out anew
-    if (detail !== "able" || !challenged() || isOn()) return;
-    const { digits, time } = challenged();
-    rival = time;
-    begin(digits);
+    if (detail === "here" && isOn()) show(); // in the heading that has just been laid out
+    const asked = detail === "able" && !isOn() && challenged();
+    if (!asked) return;
+    rival = asked.time;
+    begin(asked.digits);
   });
   customElements.whenDefined("digit-pad").then(() => {
     pad = document.querySelector("digit-pad");

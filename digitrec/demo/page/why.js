@@ -1,4 +1,4 @@
-// Runs once, as the `js_on_load` of the explanation: it lies over the drawing that it is about.
+// Runs once, as the `js_on_load` of the explanation: lays it over the drawing that it explains.
 const pad = document.querySelector("digit-pad");
 pad.querySelector(".sheet").append(element);
 const isAsked = () => document.querySelector("#actions [name=why]").ariaPressed === "true";

@@ -8,6 +8,13 @@ export const NOT_A_NUMBER = "That does not look like a number";
 export const SURE = 0.8;
 export const SMALL = 0.15;
 
+/** @typedef {import("./recognizer.js").Reading} Reading */
+/** @typedef {import("./recognizer.js").Digit} Digit */
+
+/**
+ * @param {Reading} number
+ * @param {number} side of the drawing, pixels
+ */
 export function answerHtml(number, side) {
   if (!number.digits.length) return messageHtml(`<p class="message">${NOTHING_DRAWN}</p>`);
   if (!number.isNumber) return noneHtml(number, side);
@@ -23,20 +30,30 @@ export function answerHtml(number, side) {
   );
 }
 
-// To a tenth of a per cent, but never to certainty.
+/**
+ * To a tenth of a per cent, but never 0 or 100.
+ * @param {number} probability
+ */
 export const percent = (probability) => `${clip(100 * probability, 0.1, 99.9).toFixed(1)} %`;
+
+/** @param {number} probability */
 const aloud = (probability) => percent(probability).replace(" %", " per cent");
 
+/** @param {Digit} digit */
 function sayDigit(digit) {
   const numeral = `<div aria-hidden="true" class="numeral">${digit.top[0][0]}</div>`;
   return [`Looks like a ${speak(digit)}`, numeral];
 }
 
+/** @param {Digit} digit */
 function speak({ top: [[best, probability], ...others] }) {
   return `${best}, ${aloud(probability)}; then ${others.map(([digit]) => digit).join(", ")}`;
 }
 
-// Each digit can be opened.
+/**
+ * Each digit is a button that opens it.
+ * @param {Reading} number
+ */
 function sayNumber({ text, digits, probability }) {
   const buttons = digits.map(
     (digit, place) =>
@@ -49,6 +66,7 @@ function sayNumber({ text, digits, probability }) {
   ];
 }
 
+/** @param {Digit} digit */
 function bars({ top }) {
   const rows = top.map(
     ([digit, probability]) =>
@@ -59,10 +77,15 @@ function bars({ top }) {
   return `<ol aria-hidden="true" class="bars">${rows.join("")}</ol>`;
 }
 
+/** @param {Digit} digit */
 const figure = ({ image }) =>
   `<figure><img class="seen" alt="" src="${bitmapUrl(image)}">` +
   "<figcaption>What the network sees</figcaption></figure>";
 
+/**
+ * @param {Reading} number
+ * @param {number} side
+ */
 function noneHtml(number, side) {
   const several = number.digits.length > 1;
   const closest = several ? number.reading : number.digits[0].top.map(([digit]) => digit).join(", ");
@@ -79,10 +102,14 @@ function noneHtml(number, side) {
   );
 }
 
+/** @param {string} content */
 const messageHtml = (content, kind = "") =>
   `<div class="answer none${kind}" data-source="drawing">${content}</div>`;
 
-// A BMP of 256 greys, upside down as these are: a worker has no PNG without waiting.
+/**
+ * Write a BMP of 256 greys, bottom row first: a worker can make a PNG only asynchronously.
+ * @param {Uint8Array} pixels
+ */
 function bitmapUrl(pixels) {
   const start = 54 + 4 * 256;
   const bytes = new Uint8Array(start + pixels.length);

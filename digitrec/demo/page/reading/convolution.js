@@ -1,14 +1,36 @@
 // A convolution that is fast in a browser: in WebAssembly, four channels at a time.
+
+/** @typedef {{ shape: number[], data: Float32Array }} Tensor */
+
+/**
+ * Weights in the order in which `convolution.wat` reads them: for each group of LANES channels
+ * their shifts, then for each input their factors.
+ * @typedef {{ size: number, outputs: number, weights: number[] }} Convolution
+ */
+
+/**
+ * Square images of several channels, pixel by pixel.
+ * @typedef {{ data: Float32Array, side: number, channels: number }} Images
+ */
+
 export const EPSILON = 1e-5;
 
-const LANES = 32; // channels of the result that `convolution.wat` computes together
+const LANES = 32; // channels of the result that `convolution.wat` computes at once
 const PAGE = 65536; // bytes
 
-// A convolution and its batch normalisation, as one. Throws an Error for a number of channels that
-// `convolution.wat` does not compute.
+/**
+ * Make a convolution and its batch normalisation one.
+ * @param {Tensor} kernel
+ * @param {Float32Array} scale
+ * @param {Float32Array} shift
+ * @param {Float32Array} mean
+ * @param {Float32Array} variance
+ * @returns {Convolution}
+ * @throws {Error} for a number of channels that `convolution.wat` does not compute
+ */
 export function fold({ shape, data }, scale, shift, mean, variance) {
   const [size, , , outputs] = shape;
-  if (outputs % LANES) throw new Error(`${outputs} filters are no multiple of ${LANES}`);
+  if (outputs % LANES) throw new Error(`${outputs} filters are not a multiple of ${LANES}`);
   const factors = scale.map((value, channel) => value / Math.sqrt(variance[channel] + EPSILON));
   const weights = [];
   for (let first = 0; first < outputs; first += LANES) {
@@ -22,13 +44,19 @@ export function fold({ shape, data }, scale, shift, mean, variance) {
   return { size, outputs, weights };
 }
 
-// Give a function that convolves images and takes ReLU. Odd kernels keep the images' size, even ones do
-// not pad. The result's data is good until the next call.
+/**
+ * Give a function that convolves images and takes ReLU. Odd kernels keep the images' size, even ones
+ * do not pad. The next call overwrites the result's data.
+ * @param {ArrayBuffer | Uint8Array<ArrayBuffer>} code of convolution.wasm
+ * @param {Convolution[]} convolutions
+ * @returns {(images: Images, convolution: Convolution) => Images}
+ */
 export function compile(code, convolutions) {
   const largest = Math.max(...convolutions.map(({ outputs }) => outputs)) * 30 ** 2 * 4;
   const bytes = convolutions.reduce((sum, { weights }) => sum + 4 * weights.length, 2 * largest);
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
-  const { convolve } = new WebAssembly.Instance(new WebAssembly.Module(code), { page: { memory } }).exports;
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { page: { memory } });
+  const convolve = /** @type {Function} */ (instance.exports.convolve);
   const addresses = new Map();
   let end = 2 * largest;
   for (const convolution of convolutions) {

@@ -1,13 +1,31 @@
 // Where a drawing has ink, and how much: the digit without the paper.
 import { crop, greatest, image } from "./numpy.js";
 
-// How much each pixel of an RGBA drawing on a pad differs from the paper, margins cut off, and where
-// that begins. Null where the border is not of one colour: a photo, which the server reads.
+/**
+ * Rows and columns of a rectangle: the first, and the one after the last.
+ * @typedef {[top: number, bottom: number, left: number, right: number]} Box
+ */
+
+/**
+ * @typedef {object} Ink
+ * @property {import("./numpy.js").Image<Uint8Array>} strength 0 for paper to 255
+ * @property {number} left where it begins, in pixels of the picture
+ * @property {number} top
+ * @property {number} scale pixels of the picture for each of its own
+ */
+
+/** @typedef {import("./numpy.js").Image<Uint8Array | Uint8ClampedArray>} Picture RGBA */
+
+/**
+ * Measure how much each pixel of a drawing on a pad differs from the paper, and cut off the margins.
+ * @param {Picture} picture
+ * @returns {Ink | null} null where the border has no one colour: a photo, which the server reads
+ */
 export function findInk({ data, height, width }) {
   const paper = findPaper(data, height, width);
   if (!paper) return null;
   const isNothing = paper[3] === 0;
-  // Four bytes compared as one.
+  // Four bytes are compared as one.
   const pixels = new Uint32Array(data.buffer, data.byteOffset, height * width);
   const blank = new Uint32Array(Uint8Array.from(paper).buffer)[0];
   const inked = image(new Uint8Array(height * width), height, width);
@@ -31,9 +49,13 @@ export function findInk({ data, height, width }) {
   return { strength, left, top, scale: 1 };
 }
 
-// A drawing of any colour on black and on white: what shows it better.
+/**
+ * A drawing without paper, of any colour: on white or on black paper, whichever shows it better.
+ * @param {Picture["data"]} data
+ */
 function findInkOnNothing(data) {
   const [onWhite, onBlack] = [new Uint8Array(data.length / 4), new Uint8Array(data.length / 4)];
+  /** @type {(one: number, other: number) => number} */
   const multiply = (one, other) => Math.trunc((one * other) / 255);
   for (let at = 0; at < onBlack.length; at++) {
     const [red, green, blue, alpha] = data.subarray(4 * at, 4 * at + 4);
@@ -43,9 +65,15 @@ function findInkOnNothing(data) {
   return greatest(onWhite) >= greatest(onBlack) ? onWhite : onBlack;
 }
 
-// The median colour of the border.
+/**
+ * Give the median colour of the border; null where less than half the border has it.
+ * @param {Picture["data"]} data
+ * @param {number} height
+ * @param {number} width
+ */
 function findPaper(data, height, width) {
-  const border = [];
+  /** @type {number[]} */
+  const border = []; // where its pixels are
   for (let column = 0; column < width; column++) border.push(column, (height - 1) * width + column);
   for (let row = 0; row < height; row++) border.push(row * width, row * width + width - 1);
   const half = border.length / 2;
@@ -57,7 +85,12 @@ function findPaper(data, height, width) {
   return blank.length >= half ? paper : null;
 }
 
-// The smallest rectangle that holds all pixels above `faintest`; one pixel if there is none.
+/**
+ * Find the smallest rectangle around all pixels above `faintest`; one pixel where there are none.
+ * @param {import("./numpy.js").Image<Uint8Array>} picture
+ * @param {number} faintest
+ * @returns {Box}
+ */
 export function findBox({ data, height, width }, faintest) {
   let [top, bottom, left, right] = [-1, 0, width, 0];
   for (let row = 0; row < height; row++) {

@@ -2,56 +2,79 @@
 import { compile, fold } from "./convolution.js";
 import { IMAGE_SIZE } from "./drawing.js";
 
+/** @typedef {import("./convolution.js").Tensor} Tensor */
+/** @typedef {import("./convolution.js").Images} Images */
+/** @typedef {{ kernel: Tensor, bias?: Tensor }} Layer */
+
+/**
+ * As `NetworkConfig` in Python, in model.json.
+ * @typedef {object} Config
+ * @property {number[][]} kernel_sizes
+ * @property {number} border
+ * @property {number} squeeze
+ * @property {number} head_features
+ * @property {"maximum" | "average"} pooling
+ */
+
 export class Network {
-  // `tensors` as `pretrained.js` gives them, `code` of convolution.wasm. Throws an Error for a network
-  // of another kind.
+  /**
+   * @param {Config} config
+   * @param {Record<string, Tensor>} tensors by their names in the file
+   * @param {ArrayBuffer | Uint8Array<ArrayBuffer>} code of convolution.wasm
+   * @throws {Error} for a network of another kind
+   */
   constructor(config, tensors, code) {
+    /** @type {(name: string) => Layer} */
     const layer = (name) => ({ kernel: tensors[`${name}.kernel`], bias: tensors[`${name}.bias`] });
     const blocks = config.kernel_sizes.map((sizes, block) =>
       sizes.map((_, index) => {
-        const normalization = ["scale", "bias", "mean", "var"].map(
+        const [scale, shift, mean, variance] = ["scale", "bias", "mean", "var"].map(
           (name) => tensors[`blocks.${block}.normalizations.${index}.${name}`].data,
         );
-        return fold(tensors[`blocks.${block}.convolutions.${index}.kernel`], ...normalization);
+        const kernel = tensors[`blocks.${block}.convolutions.${index}.kernel`];
+        return fold(kernel, scale, shift, mean, variance);
       }),
     );
     this.border = config.border;
     this.convolve = compile(code, blocks.flat());
     this.blocks = blocks.map((convolutions, block) => ({
       convolutions,
-      excitation: config.squeeze && [
-        layer(`blocks.${block}.excitation.squeezed`),
-        layer(`blocks.${block}.excitation.weights`),
-      ],
+      excitation: config.squeeze
+        ? [layer(`blocks.${block}.excitation.squeezed`), layer(`blocks.${block}.excitation.weights`)]
+        : null,
       pooling: config.head_features || block < blocks.length - 1 ? config.pooling : "none",
     }));
     this.hidden = config.head_features ? layer("hidden") : null;
     this.logits = layer("logits");
   }
 
+  /** @param {Uint8Array} pixels */
   computeLogits(pixels) {
     const side = IMAGE_SIZE - 2 * this.border;
     const data = Float32Array.from({ length: side ** 2 }, (_, at) => {
       const [row, column] = [Math.floor(at / side), at % side];
       return pixels[(this.border + row) * IMAGE_SIZE + this.border + column] / 255;
     });
-    const outputs = [{ data, side, channels: 1 }];
+    /** @type {Images} */
+    let images = { data, side, channels: 1 };
+    const outputs = [images];
     for (const { convolutions, excitation, pooling } of this.blocks) {
-      let images = outputs.at(-1);
       for (const convolution of convolutions) images = this.convolve(images, convolution);
       images = pooling === "none" ? { ...images, data: images.data.slice() } : pool(images, pooling);
       if (excitation) excite(images, excitation);
       outputs.push(images);
     }
-    if (this.hidden) {
-      return multiply(multiply(outputs.at(-1).data, this.hidden, true), this.logits, false);
-    }
+    if (this.hidden) return multiply(multiply(images.data, this.hidden, true), this.logits, false);
     const pools = outputs.slice(-2).flatMap((images) => [...maxima(images), ...means(images)]);
     return multiply(pools, this.logits, false);
   }
 }
 
-// Of each 2x2 square; an odd last row or column is left out.
+/**
+ * Give the maximum or the mean of each 2x2 square; an odd last row or column is left out.
+ * @param {Images} images
+ * @param {string} pooling
+ */
 function pool({ data, side, channels }, pooling) {
   const half = side >> 1;
   const result = new Float32Array(half * half * channels);
@@ -69,25 +92,36 @@ function pool({ data, side, channels }, pooling) {
   return { data: result, side: half, channels };
 }
 
-// Weigh each channel by what all channels are on average.
+/**
+ * Weigh each channel, in place, by a function of all channels' means (squeeze and excitation).
+ * @param {Images} images
+ * @param {Layer[]} layers
+ */
 function excite(images, [squeezed, weights]) {
   const factors = multiply(multiply(means(images), squeezed, true), weights, false);
   const { data, channels } = images;
   for (let at = 0; at < data.length; at++) data[at] /= 1 + Math.exp(-factors[at % channels]);
 }
 
+/** @param {Images} images */
 function maxima({ data, channels }) {
   const result = data.slice(0, channels);
   data.forEach((value, at) => { if (value > result[at % channels]) result[at % channels] = value; });
   return result;
 }
 
+/** @param {Images} images */
 function means({ data, side, channels }) {
   const result = new Float32Array(channels);
   data.forEach((value, at) => { result[at % channels] += value; });
   return result.map((total) => total / side ** 2);
 }
 
+/**
+ * @param {ArrayLike<number>} inputs
+ * @param {Layer} layer
+ * @param {boolean} withReLU
+ */
 function multiply(inputs, { kernel, bias }, withReLU) {
   const outputs = kernel.shape[1];
   const sums = new Float32Array(outputs);

@@ -1,8 +1,16 @@
-// What the modules beside this one need of `scipy.ndimage`.
+// What the other modules need of `scipy.ndimage`.
 import { image } from "./numpy.js";
 
-// The distance of each pixel from the nearest 0, in pixels.
-// Source: Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012.
+/**
+ * @template {import("./numpy.js").Numbers} Data
+ * @typedef {import("./numpy.js").Image<Data>} Image
+ */
+
+/**
+ * Give the distance of each pixel from the nearest 0, in pixels.
+ * Source: Felzenszwalb and Huttenlocher, Distance Transforms of Sampled Functions, 2012.
+ * @param {Image<Uint8Array>} picture
+ */
 export function distanceTransform({ data, height, width }) {
   const squares = new Float64Array(height * width);
   const far = height + width;
@@ -44,17 +52,21 @@ export function distanceTransform({ data, height, width }) {
   return image(squares, height, width);
 }
 
-// Number connected pixels from 1, also those that touch at a corner, in the order of their first.
+/**
+ * Number the groups of connected pixels from 1, in the order of their first ones. Pixels that touch
+ * at a corner are connected.
+ * @param {Image<Uint8Array>} picture
+ */
 export function label({ data, height, width }) {
   const labels = new Int32Array(height * width);
+  /** @type {number[]} */
   const waiting = [];
   let count = 0;
   for (let start = 0; start < data.length; start++) {
     if (!data[start] || labels[start]) continue;
     labels[start] = ++count;
     waiting.push(start);
-    while (waiting.length) {
-      const at = waiting.pop();
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
       const [row, column] = [Math.floor(at / width), at % width];
       for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
         for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, width - 1); x++) {
@@ -70,7 +82,10 @@ export function label({ data, height, width }) {
   return { labels: image(labels, height, width), count };
 }
 
-// The greatest of each pixel and its eight neighbours.
+/**
+ * Give the greatest of each pixel and its eight neighbours.
+ * @param {Image<Float64Array>} picture
+ */
 export function maximumFilter({ data, height, width }) {
   const across = new Float64Array(data.length);
   for (let at = 0; at < data.length; at++) {
@@ -86,6 +101,10 @@ export function maximumFilter({ data, height, width }) {
   return image(result, height, width);
 }
 
-// The least of each value and those up to `beside` away.
-export const minimumFilter1d = (values, beside) =>
-  values.map((_, at) => Math.min(...values.subarray(Math.max(0, at - beside), at + beside + 1)));
+/**
+ * Give the least of each value and its neighbours.
+ * @param {Float32Array} values
+ * @param {number} reach how many neighbours on each side
+ */
+export const minimumFilter1d = (values, reach) =>
+  values.map((_, at) => Math.min(...values.subarray(Math.max(0, at - reach), at + reach + 1)));

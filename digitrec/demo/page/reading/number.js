@@ -4,6 +4,31 @@ import { findBox, findInk } from "./ink.js";
 import { argmax, greatest, sum } from "./numpy.js";
 import { cutPieces, findGaps, findPieces } from "./segmentation.js";
 
+/** @typedef {import("./ink.js").Box} Box */
+/** @typedef {import("./segmentation.js").Pieces} Pieces */
+/** @typedef {(image: Uint8Array) => Float32Array} ComputeLogits of an image of 28x28 pixels */
+
+/**
+ * The digits of a line of ink, left to right. A box is left, top, right and bottom in the picture.
+ * @typedef {object} Line
+ * @property {Uint8Array[]} images
+ * @property {Float32Array[]} logits
+ * @property {number[][]} boxes
+ * @property {number | null} probability that they are right; null where nothing was compared
+ */
+
+/**
+ * The pieces `first` to `last - 1`, which may be a digit.
+ * @typedef {object} Candidate
+ * @property {number} first
+ * @property {number} last
+ * @property {Uint8Array} image
+ * @property {Float32Array} logits
+ * @property {Geometry} geometry
+ */
+
+/** @typedef {Record<keyof typeof WEIGHTS, number>} Geometry */
+
 export const MOST_DIGITS = 12;
 export const MOST_PIECES = 5;
 export const SURE = 0.98;
@@ -12,8 +37,13 @@ export const LARGEST_GAP = 0.5;
 export const LEAST = -12;
 export const WEIGHTS = { digit: 0.41, gap: -3.07, low: -2.11, wide: -1.77, cut: -1.17, overlap: -2.01 };
 
-// Find the digits in an RGBA drawing: the best reading, and all ink as one digit; nothing where
-// there is no ink. Null where the server has to read it.
+/**
+ * Find the digits in a drawing.
+ * @param {import("./ink.js").Picture} picture
+ * @param {ComputeLogits} computeLogits
+ * @returns {Line[] | null} the best reading, and all ink as one digit; empty where there is no ink;
+ *   null where the server has to read the drawing
+ */
 export function readLine(picture, computeLogits) {
   const ink = findInk(picture);
   if (!ink) return null;
@@ -38,12 +68,21 @@ export function readLine(picture, computeLogits) {
   return [best, alone];
 }
 
-// Where in the picture a rectangle of the ink lies: left, top, right, bottom.
+/**
+ * Give the left, top, right and bottom in the picture of a rectangle of the ink.
+ * @param {import("./ink.js").Ink} ink
+ * @param {Box} box
+ */
 function place({ left, top, scale }, [upper, lower, before, after]) {
   return [left + scale * before, top + scale * upper, left + scale * after, top + scale * lower];
 }
 
-// All that may be a digit, in the order of the last pieces; at the end, all ink.
+/**
+ * Give all that may be a digit, ordered by the last pieces; the last candidate is all ink.
+ * @param {import("./ink.js").Ink} ink
+ * @param {Uint8Array} whole the image of all ink
+ * @param {ComputeLogits} computeLogits
+ */
 function findCandidates(ink, whole, computeLogits) {
   const connected = findPieces(ink);
   if (!connected) return null;
@@ -52,20 +91,24 @@ function findCandidates(ink, whole, computeLogits) {
   const isUnsure = logits.map((row) => greatest(logProbabilities(row).slice(0, 10)) < Math.log(SURE));
   const { pieces, origins } = cutPieces(connected, isUnsure);
   const gaps = findGaps(pieces);
+  /** @type {Candidate[]} */
   const candidates = [];
+  /** @type {(first: number, last: number) => void} */
   const add = (first, last) => {
     const geometry = measure(pieces, gaps, first, last);
     const origin = origins[first];
     const isConnected =
       origins.slice(first, last).every((other) => other === origin) &&
       origins.filter((other) => other === origin).length === last - first;
-    let [image, row] = [whole, null];
-    if (last - first < pieces.count) {
-      if (isConnected) [image, row] = [alone[origin], logits[origin]];
-      else if (last - first > 1 && (geometry.wide > WIDEST - 1 || geometry.gap > LARGEST_GAP)) return;
-      else image = normalize(pieces.cutOut(first, last));
+    const isWhole = last - first === pieces.count;
+    if (!isWhole && isConnected) {
+      candidates.push({ first, last, image: alone[origin], logits: logits[origin], geometry });
+      return;
     }
-    candidates.push({ first, last, image, logits: row ?? computeLogits(image), geometry });
+    const isApart = geometry.wide > WIDEST - 1 || geometry.gap > LARGEST_GAP;
+    if (!isWhole && last - first > 1 && isApart) return;
+    const image = isWhole ? whole : normalize(pieces.cutOut(first, last));
+    candidates.push({ first, last, image, logits: computeLogits(image), geometry });
   };
   for (let last = 1; last <= pieces.count; last++) {
     for (let first = Math.max(0, last - MOST_PIECES); first < last; first++) {
@@ -76,6 +119,13 @@ function findCandidates(ink, whole, computeLogits) {
   return { pieces, candidates };
 }
 
+/**
+ * @param {Pieces} pieces
+ * @param {number[]} gaps
+ * @param {number} first
+ * @param {number} last
+ * @returns {Geometry}
+ */
 function measure(pieces, gaps, first, last) {
   const [top, bottom, left, right] = pieces.box(first, last);
   return {
@@ -88,31 +138,42 @@ function measure(pieces, gaps, first, last) {
   };
 }
 
+/** @param {ArrayLike<number>} values */
 export function logSumExp(values) {
   const most = greatest(values);
   if (most === -Infinity) return most;
   return most + Math.log(sum(Array.from(values, (value) => Math.exp(value - most))));
 }
 
-// The logarithm of how likely each digit is, and, last, that there is none.
+/**
+ * Give the logarithm of how likely each digit is, and at the end that there is none.
+ * @param {Float32Array} logits
+ */
 function logProbabilities(logits) {
   const whole = logSumExp([...logits, 0]);
   return [...logits, 0].map((value) => value - whole);
 }
 
-// The candidates that together explain all pieces best, and how likely their text is among all
-// paths and texts.
+/**
+ * Find the candidates that together explain all pieces best.
+ * @param {number} count of the pieces
+ * @param {Candidate[]} candidates
+ * @returns these candidates, and how likely their text is among all paths and texts
+ */
 function findPath(count, candidates) {
   const scores = candidates.map(({ geometry, logits }) => {
-    const weight = sum(Object.keys(WEIGHTS).map((name) => WEIGHTS[name] * geometry[name]));
+    const names = /** @type {(keyof Geometry)[]} */ (Object.keys(WEIGHTS));
+    const weight = sum(names.map((name) => WEIGHTS[name] * geometry[name]));
     return logProbabilities(logits).slice(0, 10).map((value) => weight + Math.max(value, LEAST));
   });
   const reached = [0, ...Array(count).fill(-Infinity)];
+  /** @type {number[]} */
   const arrivedBy = [];
   candidates.forEach(({ first, last }, index) => {
     const score = reached[first] + greatest(scores[index]);
     if (score > reached[last]) [reached[last], arrivedBy[last]] = [score, index];
   });
+  /** @type {number[]} */
   const path = [];
   for (let at = count; at > 0; at = candidates[path[0]].first) path.unshift(arrivedBy[at]);
   const text = path.map((index) => argmax(scores[index]));

@@ -4,13 +4,44 @@ import { rint } from "./numpy.js";
 
 export const WIDE = 1.5;
 
+/**
+ * As `Prediction` in Python.
+ * @typedef {object} Digit
+ * @property {Uint8Array} image 28x28 pixels, what the network saw
+ * @property {number[]} probabilities
+ * @property {[digit: number, probability: number][]} top the three best, the best first
+ * @property {number} score
+ * @property {boolean} isDigit
+ */
+
+/**
+ * As `Number` in Python.
+ * @typedef {object} Reading
+ * @property {string} text "" where there is no number
+ * @property {string} reading the best one, whether it is a number or not
+ * @property {Digit[]} digits
+ * @property {number[][]} boxes left, top, right and bottom of each digit in the picture
+ * @property {number} probability that the whole text is right
+ * @property {boolean} isNumber
+ */
+
 export class DigitRecognizer {
+  /**
+   * @param {import("./model.js").Network} network
+   * @param {{ temperature: number, digit_threshold: number }} config of the model
+   */
   constructor(network, { temperature, digit_threshold: threshold }) {
-    Object.assign(this, { network, temperature, threshold, seen: new Map() });
+    this.network = network;
+    this.temperature = temperature;
+    this.threshold = threshold;
+    /** @type {Map<string, Float32Array>} */
+    this.seen = new Map(); // logits of the last drawing's images, which are not computed again
   }
 
-  // An RGBA drawing gives { text, digits, boxes, probability, isNumber }; null where the server has
-  // to read it. What was looked at for the drawing before is not computed again.
+  /**
+   * @param {import("./ink.js").Picture} picture
+   * @returns {Reading | null} null where the server has to read it
+   */
   readNumber(picture) {
     const before = this.seen;
     this.seen = new Map();
@@ -23,12 +54,18 @@ export class DigitRecognizer {
     if (!lines) return null;
     if (!lines.length) return { text: "", reading: "", digits: [], boxes: [], probability: 0, isNumber: false };
     const numbers = lines.map((line) => this.judgeLine(line, picture));
-    const [left, top, right, bottom] = numbers.at(-1).boxes[0];
-    // What is no number and not wide was meant as one sign.
-    const closest = right - left > WIDE * (bottom - top) ? numbers[0] : numbers.at(-1);
+    const alone = numbers[numbers.length - 1]; // all ink as one digit
+    const [left, top, right, bottom] = alone.boxes[0];
+    // What is not a number and not wide was meant as one sign.
+    const closest = right - left > WIDE * (bottom - top) ? numbers[0] : alone;
     return numbers.find((number) => number.isNumber) ?? closest;
   }
 
+  /**
+   * @param {import("./number.js").Line} line
+   * @param {{ width: number, height: number }} picture
+   * @returns {Reading}
+   */
   judgeLine({ images, logits, boxes, probability }, { width, height }) {
     const digits = images.map((image, place) => this.judge(image, logits[place]));
     const isNumber = digits.length <= MOST_DIGITS && digits.every((digit) => digit.isDigit);
@@ -48,6 +85,11 @@ export class DigitRecognizer {
     };
   }
 
+  /**
+   * @param {Uint8Array} image
+   * @param {Float32Array} logits
+   * @returns {Digit}
+   */
   judge(image, logits) {
     const score = logSumExp(logits);
     const calibrated = Array.from(logits, (value) => value / this.temperature);

@@ -1,8 +1,15 @@
-// Ink is cut into pieces, of which one or several neighbours may be a digit.
+// Ink is cut into pieces; one piece or several neighbours may be a digit.
 import { findBox } from "./ink.js";
 import { label, minimumFilter1d } from "./ndimage.js";
 import { crop, greatest, image, median, rint } from "./numpy.js";
 import { resize } from "./pillow.js";
+
+/**
+ * @template {import("./numpy.js").Numbers} Data
+ * @typedef {import("./numpy.js").Image<Data>} Image
+ */
+/** @typedef {import("./ink.js").Box} Box */
+/** @typedef {import("./ink.js").Ink} Ink */
 
 export const ROWS = 128;
 export const LONGEST = 40;
@@ -16,10 +23,19 @@ export const APART = 0.1;
 export const BROADEST = 0.25;
 export const ASIDE = 0.4;
 
-// Ink in pieces, in reading order: `labels` 1, 2, ...; `boxes` of top, bottom, left and right.
+// Ink in pieces, in reading order.
 export class Pieces {
+  /**
+   * @param {Ink} ink
+   * @param {Image<Int32Array>} labels which piece each pixel belongs to, from 1; 0: none
+   * @param {number[]} cuts what it cost to cut each piece from the one on its left; 0: no cut
+   * @param {number} height of a digit, in rows
+   */
   constructor(ink, labels, cuts, height) {
-    Object.assign(this, { ink, labels, cuts, height });
+    this.ink = ink;
+    this.labels = labels;
+    this.cuts = cuts;
+    this.height = height;
     this.boxes = findObjects(labels, cuts.length);
   }
 
@@ -27,13 +43,23 @@ export class Pieces {
     return this.boxes.length;
   }
 
-  // Of the pieces first to last - 1.
+  /**
+   * Give the box of the pieces `first` to `last - 1`.
+   * @param {number} first
+   * @param {number} last
+   * @returns {Box}
+   */
   box(first, last) {
     const boxes = this.boxes.slice(first, last);
-    return [0, 1, 2, 3].map((side) => Math[side % 2 ? "max" : "min"](...boxes.map((box) => box[side])));
+    const [tops, bottoms, lefts, rights] = [0, 1, 2, 3].map((side) => boxes.map((box) => box[side]));
+    return [Math.min(...tops), Math.max(...bottoms), Math.min(...lefts), Math.max(...rights)];
   }
 
-  // Their ink alone, with its soft edge.
+  /**
+   * Give the ink of only these pieces, with its soft edge.
+   * @param {number} first
+   * @param {number} last
+   */
   cutOut(first, last) {
     const { height, width } = this.labels;
     let [top, bottom, left, right] = this.box(first, last);
@@ -41,6 +67,7 @@ export class Pieces {
     [left, right] = [Math.max(left - 1, 0), Math.min(right + 1, width)];
     const labels = crop(this.labels, top, bottom, left, right);
     const cut = crop(this.ink.strength, top, bottom, left, right);
+    /** @type {(row: number, column: number) => boolean} */
     const isWanted = (row, column) => {
       if (row < 0 || column < 0 || row >= cut.height || column >= cut.width) return false;
       const name = labels.data[row * cut.width + column];
@@ -59,7 +86,11 @@ export class Pieces {
   }
 }
 
-// Divide ink at its gaps; null where there are more pieces than a number has.
+/**
+ * Divide ink at its gaps.
+ * @param {Ink} whole
+ * @returns {Pieces | null} null where there are more pieces than a number has
+ */
 export function findPieces(whole) {
   const ink = shrink(whole);
   const { data, height: rows, width } = ink.strength;
@@ -88,34 +119,45 @@ export function findPieces(whole) {
     }
   });
   rename(labels, [0, ...owner]);
-  // A slanted digit's box leans over its neighbour's: the middle decides.
+  // Ordered by their middles: a slanted digit's box may begin before its left neighbour's.
   const owned = findObjects(labels, count);
   const names = [...new Set(owner)].filter(Boolean).sort((one, other) => one - other);
+  /** @param {number} name */
   const middle = (name) => owned[name - 1][2] + owned[name - 1][3];
   names.sort((one, other) => middle(one) - middle(other));
   rename(labels, Array.from({ length: count + 1 }, (_, name) => names.indexOf(name) + 1));
   return new Pieces(ink, labels, names.map(() => 0), height);
 }
 
+/**
+ * @param {Image<Int32Array>} labels
+ * @param {number[]} names the new name of each label
+ */
 function rename({ data }, names) {
   for (let at = 0; at < data.length; at++) data[at] = names[data[at]];
 }
 
-// Cut the chosen pieces further, where a line from top to bottom crosses little ink.
-// Returns the pieces, and for each of them the one that it was part of.
+/**
+ * Cut the chosen pieces further, where a line from top to bottom crosses little ink.
+ * @param {Pieces} pieces
+ * @param {boolean[]} chosen
+ * @returns the pieces, and for each of them the one that it was a part of
+ */
 export function cutPieces(pieces, chosen) {
   const { width } = pieces.labels;
   const labels = image(new Int32Array(pieces.labels.data.length), pieces.labels.height, width);
-  const [cuts, origins] = [[], []];
+  /** @type {number[]} */
+  const cuts = [];
+  /** @type {number[]} */
+  const origins = [];
   let left = MOST_CUTS;
   pieces.boxes.forEach(([top, bottom, first, last], index) => {
     const mask = crop(pieces.labels, top, bottom, first, last);
     mask.data.forEach((name, at) => { mask.data[at] = Number(name === index + 1); });
-    let [seams, costs] = [[], []];
-    if (chosen[index] && last - first > NARROW * pieces.height) {
-      [seams, costs] = findSeams(mask, pieces.height, left);
-      left -= seams.length;
-    }
+    const isCut = chosen[index] && last - first > NARROW * pieces.height;
+    const { seams, costs } = isCut ? findSeams(mask, pieces.height, left) : { seams: [], costs: [] };
+    left -= seams.length;
+    /** @param {number} at */
     const part = (at) => {
       const [row, column] = [Math.floor(at / mask.width), at % mask.width];
       return seams.filter((seam) => column >= seam[row]).length;
@@ -133,8 +175,11 @@ export function cutPieces(pieces, chosen) {
   return { pieces: new Pieces(pieces.ink, labels, cuts, pieces.height), origins };
 }
 
-// How far each piece is from the one on its left, along the row where they are nearest: in heights
-// of a digit; 0 where they were cut apart, negative where they overlap.
+/**
+ * Measure how far each piece is from the one on its left, in the row where they are closest.
+ * @param {Pieces} pieces
+ * @returns in heights of a digit; 0 where they were cut apart, negative where they overlap
+ */
 export function findGaps({ labels, boxes, cuts, height }) {
   const first = boxes.map(() => new Float64Array(labels.height).fill(Infinity));
   const last = boxes.map(() => new Float64Array(labels.height).fill(-Infinity));
@@ -152,6 +197,12 @@ export function findGaps({ labels, boxes, cuts, height }) {
   });
 }
 
+/**
+ * @param {Image<Int32Array>} mask 1 where there is ink, else 0
+ * @param {number} height of a digit
+ * @param {number} most how many seams at most
+ * @returns the column of each seam in each row, and the ink that it crosses, in widths of the pen
+ */
 function findSeams(mask, height, most) {
   const [rows, columns] = [mask.height, mask.width];
   const ink = new Float32Array(rows * (columns + 2)).fill(0.5);
@@ -165,11 +216,13 @@ function findSeams(mask, height, most) {
   );
   const edge = Math.max(1, rint(APART * height));
   const lowest = minimumFilter1d(total, edge >> 1);
+  /** @type {number[]} */
   const places = [];
   for (let at = edge; at < columns - edge; at++) if (total[at] === lowest[at]) places.push(at);
   places.sort((one, other) => total[one] - total[other]);
   const pen = Math.min(penWidth(mask), BROADEST * height);
   const limit = Math.min(most, rint((2.5 * columns) / height) + 1);
+  /** @type {number[]} */
   const chosen = [];
   for (const place of places) {
     const isApart = chosen.every((other) => Math.abs(place - other) >= edge);
@@ -177,10 +230,16 @@ function findSeams(mask, height, most) {
   }
   chosen.sort((one, other) => one - other);
   const seams = chosen.map((place) => trace(down, up, rows, columns + 2, place + 1));
-  return [seams, chosen.map((place) => total[place] / pen)];
+  return { seams, costs: chosen.map((place) => total[place] / pen) };
 }
 
-// The least ink on any way from the first row (or, upwards, the last) to each pixel.
+/**
+ * Find the least ink on any way to each pixel, from the first row, or upwards from the last one.
+ * @param {Float32Array} ink
+ * @param {number} rows
+ * @param {number} columns
+ * @param {1 | -1} step
+ */
 function walk(ink, rows, columns, step) {
   const least = new Float32Array(rows * columns);
   const begin = step > 0 ? 0 : rows - 1;
@@ -197,10 +256,19 @@ function walk(ink, rows, columns, step) {
   return least;
 }
 
+/**
+ * Follow the ways with the least ink from the middle row to the first and the last row.
+ * @param {Float32Array} down
+ * @param {Float32Array} up
+ * @param {number} rows
+ * @param {number} columns
+ * @param {number} column
+ */
 function trace(down, up, rows, columns, column) {
   const seam = new Int32Array(rows);
   const middle = rows >> 1;
-  for (const [cost, step] of [[down, -1], [up, 1]]) {
+  for (const step of [-1, 1]) {
+    const cost = step < 0 ? down : up;
     let at = column;
     for (let row = middle; row >= 0 && row < rows; row += step) {
       if (row !== middle) {
@@ -218,11 +286,15 @@ function trace(down, up, rows, columns, column) {
   return seam;
 }
 
-// Twice the area by the length of the edge; 4/pi because steps along a slope are too long.
+/**
+ * Divide twice the area by the length of the edge; 4/pi because steps along a slope are too long.
+ * @param {Image<Int32Array>} mask
+ */
 function penWidth({ data, height, width }) {
   let [area, edge] = [0, 0];
   for (let row = 0; row <= height; row++) {
     for (let column = 0; column <= width; column++) {
+      /** @type {(y: number, x: number) => number} */
       const at = (y, x) => (y >= 0 && x >= 0 && y < height && x < width ? data[y * width + x] : 0);
       const here = at(row, column);
       area += here;
@@ -232,7 +304,11 @@ function penWidth({ data, height, width }) {
   return (2 * area) / ((edge * Math.PI) / 4);
 }
 
-// Cut off the margins, and shrink to the rows that are needed; make faint ink strong.
+/**
+ * Cut off the margins, shrink to the rows that are needed, and make faint ink strong.
+ * @param {Ink} ink
+ * @returns {Ink}
+ */
 function shrink(ink) {
   const strongest = greatest(ink.strength.data);
   const [top, bottom, left, right] = findBox(ink.strength, INKED * strongest);
@@ -249,8 +325,14 @@ function shrink(ink) {
   return { strength, left: ink.left + ink.scale * left, top: ink.top + ink.scale * top, scale: ink.scale * scale };
 }
 
-// The boxes of the labels 1 to `count`; all 0 where there is no such label.
+/**
+ * Give the boxes of the labels 1 to `count`; all 0 where there is no such label.
+ * @param {Image<Int32Array>} labels
+ * @param {number} count
+ * @returns {Box[]}
+ */
 function findObjects({ data, height, width }, count) {
+  /** @type {Box[]} */
   const boxes = Array.from({ length: count }, () => [height, 0, width, 0]);
   for (let at = 0; at < data.length; at++) {
     if (!data[at]) continue;
@@ -264,14 +346,22 @@ function findObjects({ data, height, width }, count) {
   return boxes.map((box) => (box[1] ? box : [0, 0, 0, 0]));
 }
 
-// Does one box stand on the other, as the circles of an 8 may?
+/**
+ * Does one box stand on the other, as the circles of an 8 may?
+ * @param {Box} box
+ * @param {Box} other
+ */
 function isStacked(box, other) {
   const rows = Math.min(box[1], other[1]) - Math.max(box[0], other[0]);
   const columns = Math.min(box[3], other[3]) - Math.max(box[2], other[2]);
   return rows <= 0 && columns > 0.5 * Math.min(box[3] - box[2], other[3] - other[2]);
 }
 
-// Between two boxes, side by side counted more than one above the other.
+/**
+ * Between two boxes; of two equally far, the one whose middle is farther to the side counts more.
+ * @param {Box} box
+ * @param {Box} other
+ */
 function distance(box, other) {
   const down = Math.max(box[0] - other[1], other[0] - box[1], 0);
   const across = Math.max(box[2] - other[3], other[2] - box[3], 0);

@@ -1,7 +1,8 @@
-// Reads the drawings that the page hands over, one at a time, beside it.
+// Reads the drawings that the page hands over, one at a time, in the background.
 import { answerHtml } from "./answer.js";
 import { loadModel } from "./pretrained.js";
 
+/** @type {import("./recognizer.js").DigitRecognizer} */
 let recognizer;
 
 self.onmessage = ({ data: picture }) => {
