@@ -10,11 +10,10 @@ export const SURE = 0.98;
 export const WIDEST = 1.7;
 export const LARGEST_GAP = 0.5;
 export const LEAST = -12;
-export const WEIGHTS = { digit: 0.41, gap: -3.07, low: -2.11, wide: -1.77, cut: -1.17, overlap: -2.01 };
 
 // Find the digits in an RGBA drawing: the best reading, and all ink as one digit; nothing where
 // there is no ink. Null where the server has to read it.
-export function readLine(picture, computeLogits) {
+export function readLine(picture, computeLogits, weights) {
   const ink = findInk(picture);
   if (!ink) return null;
   if (greatest(ink.strength.data) < MINIMUM_CONTRAST) return [];
@@ -28,7 +27,7 @@ export function readLine(picture, computeLogits) {
   const found = findCandidates(ink, whole, computeLogits);
   if (!found) return [alone];
   const { pieces, candidates } = found;
-  const { path, probability } = findPath(pieces.count, candidates);
+  const { path, probability } = findPath(pieces.count, candidates, weights);
   const best = {
     images: path.map((digit) => digit.image),
     logits: path.map((digit) => digit.logits),
@@ -102,9 +101,9 @@ function logProbabilities(logits) {
 
 // The candidates that together explain all pieces best, and how likely their text is among all
 // paths and texts.
-function findPath(count, candidates) {
+function findPath(count, candidates, weights) {
   const scores = candidates.map(({ geometry, logits }) => {
-    const weight = sum(Object.keys(WEIGHTS).map((name) => WEIGHTS[name] * geometry[name]));
+    const weight = sum(Object.keys(weights).map((name) => weights[name] * geometry[name]));
     return logProbabilities(logits).slice(0, 10).map((value) => weight + Math.max(value, LEAST));
   });
   const reached = [0, ...Array(count).fill(-Infinity)];

@@ -5,8 +5,8 @@ import { rint } from "./numpy.js";
 export const WIDE = 1.5;
 
 export class DigitRecognizer {
-  constructor(network, { temperature, digit_threshold: threshold }) {
-    Object.assign(this, { network, temperature, threshold, seen: new Map() });
+  constructor(network, { temperature, digit_threshold: threshold, geometry }) {
+    Object.assign(this, { network, temperature, threshold, geometry, seen: new Map() });
   }
 
   // An RGBA drawing gives { text, digits, boxes, probability, isNumber }; null where the server has
@@ -19,7 +19,7 @@ export class DigitRecognizer {
       const logits = before.get(key) ?? this.seen.get(key) ?? this.network.computeLogits(image);
       this.seen.set(key, logits);
       return logits;
-    });
+    }, this.geometry);
     if (!lines) return null;
     if (!lines.length) return { text: "", reading: "", digits: [], boxes: [], probability: 0, isNumber: false };
     const numbers = lines.map((line) => this.judgeLine(line, picture));
