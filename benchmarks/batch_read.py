@@ -83,7 +83,7 @@ def measure_shares(chunk: Chunk) -> dict[str, float]:
     prepared = [image for image in map(to_mnist, chunk.images) if image is not None]
     answers = recognizer.predict_each(chunk.images)
     network_input = np.stack(prepared)
-    small = max(image.shape[0] for image in decoded if image is not None) < 40
+    small = max(max(picture.size) for picture in decoded if picture is not None) < 40
 
     def prepare():
         return finish(decoded) if small else [to_mnist(image) for image in decoded]

@@ -66,7 +66,9 @@ def compare(
     """
     same, images, probabilities, right = [], [], [], []
     with subprocess.Popen(
-        ["node", SCRIPT, str(recognizer.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ["node", SCRIPT, str(recognizer.folder), json.dumps(recognizer.config)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as node:
         assert node.stdin is not None and node.stdout is not None
         for text, picture in pictures:

@@ -1,4 +1,4 @@
-"""Fit what geometry counts in numbers: the weights of `digitrec/reading/number.py`.
+"""Fit what geometry counts in numbers: the entry `geometry` of a model's `config.json`.
 
 python benchmarks/fit_numbers.py --strokes FILE [--model FOLDER] [--quick]
 
@@ -23,7 +23,6 @@ from digitrec.reading.drawing import normalize
 from digitrec.reading.ink import find_ink
 from digitrec.reading.number import (
     LEAST,
-    WEIGHTS,
     Candidate,
     Geometry,
     find_candidates,
@@ -43,7 +42,7 @@ class Lattices:
         shape = len(found), max(len(candidates) for _, _, candidates in found)
         self.first, self.last = np.zeros(shape, int), np.zeros(shape, int)
         self.shares = np.full((*shape, 10), -np.inf)
-        self.geometry = np.zeros((*shape, len(WEIGHTS)))
+        self.geometry = np.zeros((*shape, len(Geometry._fields)))
         self.counts = np.array([count for _, count, _ in found])
         self.lengths = np.array([len(text) for text, _, _ in found])
         self.texts = np.zeros((len(found), self.lengths.max()), int)
@@ -95,14 +94,16 @@ def main() -> None:
     lines = write_lines(digits, QUICK_LINES if options.quick else LINES, seed=1)
     lattices = Lattices(find(recognizer, lines))
 
+    before = np.array(Geometry(**recognizer.config["geometry"]))
+
     def loss(weights) -> float:
         # What no path can spell costs as much as a bad guess, whatever the weights.
         likelihoods = np.maximum(lattices.log_likelihoods(weights), -20)
-        return -likelihoods.mean() + PULL * np.square(weights - np.array(WEIGHTS)).sum()
+        return -likelihoods.mean() + PULL * np.square(weights - before).sum()
 
-    fitted = minimize(loss, np.array(WEIGHTS), method="L-BFGS-B")
+    fitted = minimize(loss, before, method="L-BFGS-B")
     console = Console()
-    console.print(f"{len(lines):,} numbers: loss {loss(np.array(WEIGHTS)):.4f} → {fitted.fun:.4f}")
+    console.print(f"{len(lines):,} numbers: loss {loss(before):.4f} → {fitted.fun:.4f}")
     print(json.dumps(Geometry(*fitted.x.round(2).tolist())._asdict()))
 
 

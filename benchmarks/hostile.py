@@ -37,7 +37,7 @@ from rich.console import Console
 from digitrec import DigitRecognizer
 from digitrec.errors import BadImageError
 from digitrec.reading.encoded import MOST_SCANS
-from digitrec.reading.picture import check_batch, read_picture
+from digitrec.reading.picture import read_batch, read_picture
 
 
 class Sizes(NamedTuple):
@@ -63,7 +63,8 @@ def try_pictures(count: int, seed: int = 0) -> tuple[list[str], float]:
             path.write_bytes(damage(chance.choice(seeds), chance))
             start = time.process_time()
             try:
-                pixels = read_picture(path)
+                picture = read_picture(path)
+                pixels = picture and picture.pixels
                 if pixels is None or pixels.dtype != np.uint8 or pixels.shape[2:] != (4,):
                     wrong.append(f"picture {number}: no pixels")
             except BadImageError as error:
@@ -151,8 +152,9 @@ def try_encodings(digits: list[Image.Image], recognizer: DigitRecognizer) -> Agr
                 paths[-1].write_bytes(content)
                 if name in LOSSY:
                     continue
-                pixels = read_picture(paths[-1])
-                assert pixels is not None
+                picture = read_picture(paths[-1])
+                assert picture is not None
+                pixels = picture.pixels
                 alpha = pixels[..., 3] / 255  # over white paper
                 seen = np.rint(pixels[..., 0] * alpha + 255 * (1 - alpha)).astype(int)
                 if not np.array_equal(255 - seen if name == "inverted" else seen, expected):
@@ -234,8 +236,7 @@ def try_costly(
                 for path in paths:
                     path.write_bytes(content)
                 start = time.process_time()
-                check_batch(paths)
-                recognizer.predict_batch(paths)
+                recognizer.predict_batch(read_batch(paths))
                 slowest = max(slowest, time.process_time() - start)
     return alone, slowest
 

@@ -1,7 +1,8 @@
 // Reads drawings with the modules that the page reads with:
 //
-//     node benchmarks/read_in_node.mjs MODEL_FOLDER < DRAWINGS > ANSWERS
+//     node benchmarks/read_in_node.mjs MODEL_FOLDER CONFIG < DRAWINGS > ANSWERS
 //
+// CONFIG is what config.json holds, complete, as Python's `load_model` gives it.
 // A drawing is its width and height, 32 bits each, little-endian, and its pixels, RGBA. An answer is
 // a line of JSON.
 import { readFileSync } from "node:fs";
@@ -9,8 +10,7 @@ import { Network } from "../digitrec/demo/page/reading/model.js";
 import { parseTensors } from "../digitrec/demo/page/reading/pretrained.js";
 import { DigitRecognizer } from "../digitrec/demo/page/reading/recognizer.js";
 
-const folder = process.argv[2];
-const config = JSON.parse(readFileSync(`${folder}/config.json`));
+const [folder, config] = [process.argv[2], JSON.parse(process.argv[3])];
 const weights = readFileSync(`${folder}/model.safetensors`);
 const code = readFileSync(new URL("../digitrec/demo/page/reading/convolution.wasm", import.meta.url));
 const tensors = parseTensors(weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length));

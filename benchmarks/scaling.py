@@ -27,6 +27,7 @@ def measure(devices: int, rounds: int) -> dict:
     from digitrec.network.compilation import compiler_options
     from digitrec.network.model import make_graphdef
     from digitrec.training.devices import make_mesh, replicate, share_out
+    from digitrec.training.gradients import OPERATIONS
     from digitrec.training.loop import initial_progress, train_epoch
     from digitrec.training.optimizer import make_optimizer
     from digitrec.training.recipe import Recipe
@@ -40,7 +41,7 @@ def measure(devices: int, rounds: int) -> dict:
     state = initial_progress(recipe, len(images)).state
     arrays = replicate((state, images, labels), mesh)
     options = {
-        "graphdef": make_graphdef(recipe.network, training=True),
+        "graphdef": make_graphdef(recipe.network, OPERATIONS, training=True),
         "optimizer": optimizer,
         "augment_config": recipe.augmentation,
         "label_smoothing": recipe.training.label_smoothing,

@@ -46,6 +46,7 @@ def make_digitrec(config: NetworkConfig) -> Callable[[], None]:
     import jax
 
     from digitrec.network.model import make_graphdef
+    from digitrec.training.gradients import OPERATIONS
     from digitrec.training.loop import initial_progress, train_epoch
     from digitrec.training.optimizer import TrainingConfig, make_optimizer
     from digitrec.training.recipe import Recipe
@@ -63,7 +64,7 @@ def make_digitrec(config: NetworkConfig) -> Callable[[], None]:
         jax.numpy.arange(len(labels)).reshape(STEPS, BATCH),
         np.inf,
         0.0,
-        graphdef=make_graphdef(config, training=True),
+        graphdef=make_graphdef(config, OPERATIONS, training=True),
         optimizer=optimizer,
         augment_config=None,
         label_smoothing=0.0,

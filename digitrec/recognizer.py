@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import pretrained
 from digitrec.network.compilation import compiler_options
-from digitrec.network.model import CLASSES, Network
+from digitrec.network.model import CLASSES, IMAGE_SIZE, Network
 from digitrec.prediction import Number, Prediction
-from digitrec.reading.drawing import IMAGE_SIZE, begin, finish
-from digitrec.reading.number import MOST_DIGITS, Line, log_sum_exp, read_line
-from digitrec.reading.picture import ImageLike, measure_picture, read_picture
+from digitrec.reading.drawing import Begun, begin, finish
+from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_line
+from digitrec.reading.picture import ImageLike, Picture, read_picture
 
 BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
 WIDE = 1.5  # times as wide as high: ink that is meant as several digits
@@ -57,6 +57,7 @@ class DigitRecognizer:
         self.folder = folder
         self._temperature = config["temperature"]
         self._digit_threshold = config["digit_threshold"]
+        self._geometry = Geometry(**config["geometry"])
         self._graphdef, self._state = nnx.split(network)
         self._batch_sizes = batch_sizes
         self._compiled = {batch_sizes[0]: self._compile(batch_sizes[0])}
@@ -254,7 +255,7 @@ class DigitRecognizer:
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
 
-    def _predict_begun(self, begun: list[UInt8[np.ndarray, "..."] | None]) -> list[Prediction]:
+    def _predict_begun(self, begun: list[Begun]) -> list[Prediction]:
         pixels = finish(begun)
         found = np.array([image for image in pixels if image is not None], np.uint8)
         judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
@@ -264,31 +265,20 @@ class DigitRecognizer:
         picture = read_picture(image)
         if picture is None:
             return _NO_NUMBER
-        lines = read_line(picture, self._compute_logits, on_pad=isinstance(image, Mapping))
+        lines = read_line(picture, self._compute_logits, self._geometry)
         if not lines:
             return _NO_NUMBER
-        size = measure_picture(image)
-        scale = size[0] / picture.shape[1], size[1] / picture.shape[0]
-        numbers = [self._judge_line(line, size, scale) for line in lines]
+        numbers = [self._judge_line(line, picture) for line in lines]
         ((left, top, right, bottom),) = numbers[-1].boxes
         # What is no number and not wide was meant as one sign.
         closest = numbers[0] if right - left > WIDE * (bottom - top) else numbers[-1]
         return next((number for number in numbers if number.is_number), closest)
 
-    def _judge_line(self, line: Line, size: tuple[int, int], scale: tuple[float, float]) -> Number:
+    def _judge_line(self, line: Line, picture: Picture) -> Number:
         digits = self._judge(line.images, line.logits)
-        (width, height), (across, down) = size, scale
         return Number(
             digits=tuple(digits),
-            boxes=tuple(
-                (
-                    min(round(across * left), width - 1),
-                    min(round(down * top), height - 1),
-                    min(round(across * right), width),
-                    min(round(down * bottom), height),
-                )
-                for left, top, right, bottom in line.boxes
-            ),
+            boxes=tuple(map(picture.locate, line.boxes)),
             probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
@@ -302,15 +292,15 @@ def _try(read: Callable, image: ImageLike) -> Any:
 
 
 def _each(read: Callable, images: Iterable[ImageLike]) -> list:
-    """Read each image; say which one is bad when there are several."""
-    images, results = list(images), []
-    for index, image in enumerate(images):
-        try:
+    """Read each image; say which one is bad, unless it is the only one."""
+    results = []
+    try:
+        for image in images:
             results.append(read(image))
-        except BadImageError as error:
-            if len(images) == 1:
-                raise
-            raise BadImageError(f"Image {index} of {len(images)}: {error}") from error
+    except BadImageError as error:
+        if isinstance(images, Sized) and len(images) == 1:
+            raise
+        raise BadImageError(f"images[{len(results)}]: {error}") from error
     return results
 
 

@@ -30,10 +30,9 @@ def client(app_url):
 
 
 @pytest.fixture
-def folder(tmp_path, seven, forty_two):
-    """Where a reader of the README would be, with two pictures."""
+def folder(tmp_path, seven):
+    """Where somebody who calls the app would be, with a picture."""
     (tmp_path / "seven.png").write_bytes(seven.read_bytes())
-    (tmp_path / "42.png").write_bytes(forty_two.read_bytes())
     return tmp_path
 
 
@@ -145,14 +144,14 @@ def test_data_url_is_read_like_a_file(app_url, seven):
     assert kind == "error" and "base64" in data["error"]
 
 
-def test_python_examples_of_the_readme_run(app_url, folder):
+def test_python_examples_of_the_readme_run(app_url):
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     blocks = [block for block in blocks if "launch()" not in block]  # test_browser.py runs that
     assert len(blocks) == 2
     for block in blocks:
         result = subprocess.run(
             [sys.executable, "-c", block.replace("http://127.0.0.1:7860", app_url)],
-            cwd=folder,
+            cwd=ROOT,
             capture_output=True,
             text=True,
         )

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from digitrec.network.convolution import convolve
+from digitrec.network import convolution
+from digitrec.training import gradients
 
 SIZES = st.tuples(st.integers(1, 9), *[st.integers(5, 9)] * 2, *[st.integers(1, 5)] * 2)
 KERNELS = st.sampled_from(
@@ -37,7 +38,9 @@ def test_values_and_gradients_equal_those_of_jax(sizes, kernels, seed):
 
     compiled = jax.jit(value_and_gradients, static_argnums=0)  # one compilation, not of each step
     expected = compiled(plain, images, kernel)
-    found = compiled(convolve, images, kernel)
+    found = compiled(gradients.convolve, images, kernel)
+    served = jax.jit(convolution.convolve, static_argnums=(2, 3))
+    np.testing.assert_array_equal(found[0], served(images, kernel, (1, 1), padding))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, expected
     )
@@ -54,7 +57,8 @@ def test_values_and_gradients_equal_those_of_jax(sizes, kernels, seed):
         {"kernel_dilation": 2},
     ],
 )
-def test_other_convolutions_are_refused_instead_of_computed_wrongly(options):
+@pytest.mark.parametrize("convolve", [convolution.convolve, gradients.convolve])
+def test_other_convolutions_are_refused_instead_of_computed_wrongly(convolve, options):
     options = {"kernel_size": (3, 3)} | options
     layer = nnx.Conv(4, 4, conv_general_dilated=convolve, rngs=nnx.Rngs(0), **options)
     with pytest.raises(NotImplementedError):

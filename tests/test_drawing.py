@@ -156,7 +156,7 @@ def test_mnist_images_pass_through_almost_unchanged(mnist_test):
         (np.full((5, 5), np.nan), "nan"),
         (Image.new("L", (0, 5)), "0x5"),
         ({"image": None}, "image"),
-        ({"composite": None, "layers": [np.zeros((2, 2)), np.zeros((3, 3))]}, "one size"),
+        ({"composite": None, "layers": [np.zeros((2, 2)), np.zeros((3, 3))]}, "differ in size"),
     ],
 )
 def test_what_is_no_image_is_named_in_one_sentence(image, said):

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitrec.network.normalization import BatchNorm, average_pool, max_pool
+from digitrec.training import gradients
 
 
 def both(channels, seed):
     """Make this module and Flax's, with the same parameters."""
     random = np.random.default_rng(seed)
-    ours, theirs = BatchNorm(channels), nnx.BatchNorm(channels, momentum=0.9, rngs=nnx.Rngs(0))
+    ours = BatchNorm(channels, gradients.normalize, gradients.normalize_and_pool)
+    theirs = nnx.BatchNorm(channels, momentum=0.9, rngs=nnx.Rngs(0))
     for name in ("scale", "bias"):
         values = jnp.asarray(random.normal(size=channels), jnp.float32)
         for module in (ours, theirs):
@@ -83,6 +85,17 @@ def test_equally_great_pixels_share_the_gradient_as_in_a_plain_maximum():
     ours = gradient(images, lambda module, images: module.and_max_pool(images))
     expected = gradient(images, lambda module, images: take_maximum(module(images)))
     assert relative_error(ours, expected) < 1e-4
+
+
+@pytest.mark.parametrize("pools", [False, True])
+def test_layer_without_own_gradients_gives_the_same(pools):
+    images = jnp.asarray(np.random.default_rng(0).normal(1, 3, (4, 5, 6, 3)), jnp.float32)
+    trained, _ = both(3, 0)
+    plain = BatchNorm(3)
+    nnx.update(plain, nnx.state(trained))
+    outputs = [layer.and_max_pool(images) if pools else layer(images) for layer in (plain, trained)]
+    assert relative_error(*outputs) < 1e-5
+    jax.tree.map(np.testing.assert_array_equal, nnx.state(plain), nnx.state(trained))
 
 
 @pytest.mark.parametrize("side", [6, 7])

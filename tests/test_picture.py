@@ -11,7 +11,12 @@ from PIL import Image, ImageOps, PngImagePlugin
 
 from digitrec import BadImageError
 from digitrec.reading.encoded import MOST_PARTS, MOST_SCANS, trim
-from digitrec.reading.picture import MAXIMUM_BATCH_PIXELS, MAXIMUM_PIXELS, check_batch, read_picture
+from digitrec.reading.picture import (
+    MAXIMUM_BATCH_PIXELS,
+    MAXIMUM_PIXELS,
+    read_batch,
+    read_picture,
+)
 
 
 def digit(size=(300, 240), mode="RGB"):
@@ -20,7 +25,7 @@ def digit(size=(300, 240), mode="RGB"):
 
 def read(folder, content, name="picture"):
     (folder / name).write_bytes(content)
-    return read_picture(folder / name)
+    return read_picture(folder / name).pixels
 
 
 def chunk(kind, data):
@@ -84,14 +89,14 @@ def test_large_picture_is_shrunk_as_if_it_were_converted_at_once(mode, size):
     image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 4)).astype(np.uint8)).convert(mode)
     times = -(-max(size) // 1600)
     expected = np.asarray(image.convert("RGBA").reduce(times))
-    np.testing.assert_array_equal(read_picture(image), expected)
+    np.testing.assert_array_equal(read_picture(image).pixels, expected)
 
 
 @pytest.mark.parametrize("channels", [(), (1,), (3,), (4,)])
 def test_array_is_read_as_the_same_picture_of_pillow(channels):
     array = np.random.default_rng(0).integers(0, 256, (40, 30, *channels)).astype(np.uint8)
     image = Image.fromarray(array[..., 0] if channels == (1,) else array)
-    np.testing.assert_array_equal(read_picture(array), read_picture(image))
+    np.testing.assert_array_equal(read_picture(array).pixels, read_picture(image).pixels)
 
 
 def too_many_pixels():
@@ -161,16 +166,30 @@ def test_picture_that_would_cost_too_much_gets_a_sentence(tmp_path, make, said):
     assert message.startswith("file: ") and message.endswith(".") and "\n" not in message
 
 
-def test_batch_is_bounded_in_all_before_any_is_decoded(tmp_path):
+def test_batch_is_bounded_in_all_before_the_file_too_many_is_decoded(tmp_path):
     side = 4000
     assert side * side == MAXIMUM_PIXELS
     content = encode(Image.new("1", (side, side)), "PNG")
     paths = [tmp_path / f"{number}.png" for number in range(5)]
     for path in paths:
-        path.write_bytes(content[: len(content) // 2])  # decoding it would fail
-    check_batch(paths[: MAXIMUM_BATCH_PIXELS // MAXIMUM_PIXELS])
-    with pytest.raises(BadImageError, match="64,000,000 pixels in all"):
-        check_batch(paths)
+        path.write_bytes(content)
+    paths[-1].write_bytes(content[: len(content) // 2])  # decoding it would fail
+    pictures = read_batch(paths)
+    for _ in range(MAXIMUM_BATCH_PIXELS // MAXIMUM_PIXELS):
+        assert next(pictures).size == (side, side)
+    with pytest.raises(BadImageError, match="more than 64,000,000 pixels together"):
+        next(pictures)
+
+
+def test_picture_knows_its_size_as_it_is_seen(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "turned.jpg").write_bytes(encode(digit((3000, 2000)), "JPEG", exif=exif))
+    picture = read_picture(tmp_path / "turned.jpg")
+    assert picture.size == (2000, 3000) and max(picture.pixels.shape) <= 1600
+    rows, columns = picture.pixels.shape[:2]
+    assert picture.locate((0.0, 0.0, float(columns), float(rows))) == (0, 0, 2000, 3000)
+    assert read_picture(picture) is picture
 
 
 def test_only_the_first_frame_of_an_animation_is_read(tmp_path):

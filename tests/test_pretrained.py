@@ -12,9 +12,11 @@ from conftest import ROOT
 from flax import nnx
 from safetensors.numpy import load_file, save_file
 
+from digitrec import DigitRecognizer
 from digitrec.errors import BadCheckpointError
 from digitrec.network.model import Network, NetworkConfig
-from digitrec.network.pretrained import load_model, save_model
+from digitrec.network.pretrained import GEOMETRY, load_model, save_model
+from digitrec.reading.number import Geometry
 
 SHIPPED = ROOT / "checkpoints"
 
@@ -71,6 +73,20 @@ def test_shipped_network_is_the_one_that_training_builds():
     Network(NetworkConfig(), rngs=nnx.Rngs(0))
 
 
+def test_older_model_reads_numbers_as_it_did(folder):
+    config = json.loads((folder / "config.json").read_text())
+    del config["geometry"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load_model(folder)[1]["geometry"] == GEOMETRY
+    assert tuple(GEOMETRY) == Geometry._fields
+
+
+def test_numbers_are_read_by_the_geometry_of_the_model(folder, forty_two):
+    change_config(folder, geometry=GEOMETRY | {"digit": -50.0, "gap": 0.0, "wide": 0.0})
+    # Each digit now costs so much that all ink is one.
+    assert len(DigitRecognizer.from_pretrained(folder).read_number(forty_two).best_reading) == 1
+
+
 def damage_a_bit(folder):
     content = bytearray((folder / "model.safetensors").read_bytes())
     content[len(content) // 2] ^= 4
@@ -124,29 +140,31 @@ def leave_out_a_block(folder):
     [
         (damage_a_bit, "SHA-256"),
         (replace_by_pickle, "safetensors file"),
-        (drop_a_tensor, "logits.bias, which is missing"),
-        (add_a_tensor, "extra, which the network has not"),
-        (change_a_shape, r"logits.bias should be float32 \(10,\), but is float32 \(9,\)"),
+        (drop_a_tensor, "lacks a tensor .* logits.bias"),
+        (add_a_tensor, "holds a tensor too many .* extra"),
+        (change_a_shape, r"logits.bias is float32 \(9,\), .* needs float32 \(10,\)"),
         (change_a_type, "float64"),
-        (spoil_a_number, "finite"),
-        (change_the_network, r"should be float32 \(.*64"),
-        (describe_no_network, "model should describe"),
-        (leave_out_a_block, "model should describe"),
+        (spoil_a_number, "infinite numbers or NaN"),
+        (change_the_network, r"needs float32 \(.*64"),
+        (describe_no_network, "does not describe a network"),
+        (leave_out_a_block, "does not describe a network"),
         (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "should be JSON"),
+        (lambda folder: (folder / "config.json").write_text("{"), "is not JSON"),
         (lambda folder: (folder / "config.json").write_text("[]"), "JSON object"),
         (lambda folder: (folder / "metrics.json").write_bytes(b"\xff"), "metrics.json"),
-        (lambda folder: change_config(folder, more=1), "exactly the keys"),
+        (lambda folder: change_config(folder, more=1), "unknown entry 'more'"),
         (lambda folder: change_config(folder, temperature=0), "temperature"),
         (lambda folder: change_config(folder, temperature="hot"), "temperature"),
         (lambda folder: change_config(folder, digit_threshold=None), "digit_threshold"),
         (lambda folder: change_config(folder, digit_threshold=1e999), "digit_threshold"),
         (lambda folder: change_config(folder, preprocessing="other"), "preprocessing"),
-        (shutil.rmtree, "there is no such folder"),
+        (lambda folder: change_config(folder, geometry={"gap": 1.0}), "geometry"),
+        (lambda folder: change_config(folder, geometry=GEOMETRY | {"gap": None}), "geometry"),
+        (shutil.rmtree, "There is no folder"),
     ],
 )
-def test_damage_is_named_in_one_sentence(folder, damage, said):
+def test_damage_is_named_in_one_line(folder, damage, said):
     damage(folder)
     with pytest.raises(BadCheckpointError, match=said) as caught:
         load_model(folder)
@@ -155,7 +173,7 @@ def test_damage_is_named_in_one_sentence(folder, damage, said):
 
 def test_app_ends_with_one_sentence_and_status_2_on_a_bad_model(folder):
     damage_a_bit(folder)
-    for model, said in ((folder, "SHA-256"), ("no such folder", "there is no such folder")):
+    for model, said in ((folder, "SHA-256"), ("no such folder", "There is no folder")):
         result = subprocess.run(
             [sys.executable, ROOT / "app.py", "--model", model], capture_output=True, text=True
         )

@@ -57,6 +57,7 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
         "model": dataclasses.asdict(NetworkConfig.from_json(config["model"])),
         "temperature": config["temperature"],
         "digit_threshold": config["digit_threshold"],
+        "geometry": config["geometry"],
     }
     files = {
         path.name: path.read_bytes()

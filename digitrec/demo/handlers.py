@@ -19,7 +19,7 @@ from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
 from digitrec.prediction import Number, Prediction
-from digitrec.reading.picture import check_batch, measure_picture
+from digitrec.reading.picture import read_batch, read_picture
 from digitrec.recognizer import DigitRecognizer
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over
@@ -77,10 +77,11 @@ class Handlers:
         if photo is None:
             return BLANK
         try:
-            number, size = self._recognizer.read_number(photo), measure_picture(photo)
+            picture = read_picture(photo)
         except BadImageError as error:
             return message_html(str(error), "photo")
-        return answer_html(number, size, source="photo")
+        assert picture is not None  # only a Sketchpad can hold nothing
+        return answer_html(self._recognizer.read_number(picture), picture.size, source="photo")
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
@@ -103,8 +104,7 @@ class Handlers:
         Returns:
             a list of what /predict returns, in the same order.
         """
-        _answer(check_batch, images)
-        predictions = _answer(self._recognizer.predict_batch, images)
+        predictions = _answer(self._recognizer.predict_batch, read_batch(images))
         return [self._as_json(prediction) for prediction in predictions]
 
     def read_number(self, image: Path) -> dict:

@@ -1,6 +1,8 @@
 """The network, and its one contract: pixels 0-255, bright ink on black, (batch, 28, 28, 1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,13 @@ from flax import nnx
 from jaxtyping import Array, Float, Key, Num
 
 from digitrec.network.convolution import convolve
-from digitrec.network.normalization import BatchNorm, average_pool, global_max
+from digitrec.network.normalization import (
+    BatchNorm,
+    average_pool,
+    global_max,
+    normalize,
+    normalize_and_pool,
+)
 from digitrec.network.settings import (
     COUNTS,
     LISTS_OF_COUNTS,
@@ -85,6 +93,17 @@ class NetworkConfig:
         return cls(**{name: as_tuples(value) for name, value in settings.items()})
 
 
+class Operations(NamedTuple):
+    """What the layers compute by; `training.gradients` has others, with faster backward passes."""
+
+    convolve: Callable = convolve
+    normalize: Callable = normalize
+    normalize_and_pool: Callable = normalize_and_pool
+
+
+PLAIN = Operations()
+
+
 class Excitation(nnx.Module):
     """Squeeze-and-excitation: weigh each channel by what all channels are on average.
 
@@ -110,6 +129,7 @@ class Block(nnx.Module):
         kernel_sizes: tuple[int, ...],
         pooling: str,
         config: NetworkConfig,
+        operations: Operations,
         rngs: nnx.Rngs,
     ):
         self.convolutions = nnx.List(
@@ -119,12 +139,15 @@ class Block(nnx.Module):
                 (size, size),
                 padding="SAME" if size % 2 else "VALID",
                 use_bias=False,  # batch normalisation adds its own
-                conv_general_dilated=convolve,
+                conv_general_dilated=operations.convolve,
                 rngs=rngs,
             )
             for index, size in enumerate(kernel_sizes)
         )
-        self.normalizations = nnx.List(BatchNorm(filters) for _ in kernel_sizes)
+        self.normalizations = nnx.List(
+            BatchNorm(filters, operations.normalize, operations.normalize_and_pool)
+            for _ in kernel_sizes
+        )
         self.excitation = Excitation(filters, config.squeeze, rngs) if config.squeeze else None
         self.dropout = nnx.Dropout(config.block_dropout, broadcast_dims=(1, 2))  # whole channels
         self.pooling = pooling
@@ -158,13 +181,13 @@ class Network(nnx.Module):
     exactly parameters and batch statistics.
     """
 
-    def __init__(self, config: NetworkConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: NetworkConfig, operations: Operations = PLAIN, *, rngs: nnx.Rngs):
         inputs = (1, *config.filters[:-1])
         poolings = [config.pooling] * len(config.filters)
         if not config.head_features:
             poolings[-1] = "none"
         self.blocks = nnx.List(
-            Block(*settings, config, rngs)
+            Block(*settings, config, operations, rngs)
             for settings in zip(inputs, config.filters, config.kernel_sizes, poolings, strict=True)
         )
         self.border = config.border
@@ -203,17 +226,19 @@ class Network(nnx.Module):
         return self.logits(self.head_dropout(features, rngs=keys[-1]))
 
 
-def make_abstract_network(config: NetworkConfig) -> Network:
+def make_abstract_network(config: NetworkConfig, operations: Operations = PLAIN) -> Network:
     """Build a network of shapes, without numbers: in 0.02 s, where random weights take 3 s.
 
     Raises: what `Network` does for a configuration that describes none.
     """
-    return nnx.eval_shape(lambda: Network(config, rngs=nnx.Rngs(0)))
+    return nnx.eval_shape(lambda: Network(config, operations, rngs=nnx.Rngs(0)))
 
 
-def make_graphdef(config: NetworkConfig, *, training: bool) -> nnx.GraphDef:
+def make_graphdef(
+    config: NetworkConfig, operations: Operations = PLAIN, *, training: bool
+) -> nnx.GraphDef:
     """Give what `nnx.merge` makes a network of, in training or in evaluation mode."""
-    network = make_abstract_network(config)
+    network = make_abstract_network(config, operations)
     if training:
         network.train()
     else:

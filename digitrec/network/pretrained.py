@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,16 @@ from digitrec.network.model import Network, NetworkConfig, make_abstract_network
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.json"
+# Weights of `reading.number.Geometry`, found by `benchmarks/fit_numbers.py`; those of all models
+# that record none.
+GEOMETRY = {
+    "digit": 0.41,
+    "gap": -3.07,
+    "low": -2.11,
+    "wide": -1.77,
+    "cut": -1.17,
+    "overlap": -2.01,
+}
 
 
 def bundled_folder() -> Path:
@@ -45,7 +56,8 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
         state: all parameters and batch statistics of a `Network`, float32.
         config: `model` (a `NetworkConfig` as a dictionary), `temperature` (what logits are
             divided by before the softmax, above 0), `digit_threshold` (the digit score up to
-            which an image shows no digit) and `training` (how the weights came about, for
+            which an image shows no digit), `geometry` (what each of its measures counts when a
+            number is read; default: GEOMETRY) and `training` (how the weights came about, for
             people to read); a `weights_sha256` in it is replaced.
         metrics: figures for people to read; an empty one is not written.
     """
@@ -57,7 +69,8 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     write_atomically(folder / WEIGHTS_FILE, weights)
     checksum = hashlib.sha256(weights).hexdigest()
     write_json(
-        folder / CONFIG_FILE, {**config, "preprocessing": "mnist", "weights_sha256": checksum}
+        folder / CONFIG_FILE,
+        {**_complete(config), "preprocessing": "mnist", "weights_sha256": checksum},
     )
     if metrics:
         write_json(folder / METRICS_FILE, metrics)
@@ -71,8 +84,8 @@ def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
     folder = Path(folder)
     if not folder.is_dir():
         raise BadCheckpointError(
-            f"{folder} should be the folder of a published model, but there is no such folder; "
-            "give another, or a repository USER/NAME on the Hugging Face Hub."
+            f"There is no folder {folder}. Give the folder of a published model, or USER/NAME on "
+            "the Hugging Face Hub."
         )
     config = _read_config(folder / CONFIG_FILE)
     weights_file = folder / WEIGHTS_FILE
@@ -80,8 +93,8 @@ def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
     checksum = hashlib.sha256(weights).hexdigest()
     if checksum != config["weights_sha256"]:
         raise BadCheckpointError(
-            f"{weights_file} should have the SHA-256 {config['weights_sha256']} that "
-            f"{CONFIG_FILE} names, but has {checksum}; fetch the model again."
+            f"{weights_file} has the SHA-256 {checksum}, not the {config['weights_sha256']} that "
+            f"{CONFIG_FILE} names. Fetch the model again."
         )
     return config, weights
 
@@ -102,8 +115,7 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
         tensors = load_tensors(weights)
     except SafetensorError as error:
         raise BadCheckpointError(
-            f"{weights_file} should be a safetensors file, but is not ({error}); "
-            "fetch the model again."
+            f"{weights_file} is not a safetensors file ({error}). Fetch the model again."
         ) from error
 
     network = _build(config["model"], folder / CONFIG_FILE)
@@ -112,22 +124,22 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
     expected = _named(state)
     if difference := set(tensors) ^ set(expected):
         name = min(difference)
-        found = "which the network has not" if name in tensors else "which is missing"
+        found = "holds a tensor too many" if name in tensors else "lacks a tensor"
         raise BadCheckpointError(
-            f"{weights_file} should hold the {len(expected)} tensors of the network in "
-            f"{CONFIG_FILE}, but differs in {name}, {found}; use the config it was saved with."
+            f"{weights_file} {found} for the network in {CONFIG_FILE}, {name}. Use the "
+            f"{CONFIG_FILE} that it was saved with."
         )
     for name, value in expected.items():
         tensor = tensors[name]
         if (tensor.shape, tensor.dtype) != (value.shape, value.dtype):
             raise BadCheckpointError(
-                f"{weights_file}: {name} should be {value.dtype} {value.shape}, but is "
-                f"{tensor.dtype} {tensor.shape}; use the config it was saved with."
+                f"{weights_file}: {name} is {tensor.dtype} {tensor.shape}, but the network in "
+                f"{CONFIG_FILE} needs {value.dtype} {value.shape}. Use the {CONFIG_FILE} that it "
+                "was saved with."
             )
         if not np.isfinite(tensor).all():
             raise BadCheckpointError(
-                f"{weights_file}: {name} should hold finite numbers only, but does not; "
-                "fetch the model again."
+                f"{weights_file}: {name} holds infinite numbers or NaN. Fetch the model again."
             )
     loaded = [
         (path, leaf.replace(jnp.asarray(tensors[_dotted(path)])))
@@ -149,8 +161,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadCheckpointError(
-            f"{path} should be a file of a published model, but cannot be read "
-            f"({error.strerror}); give a folder with {WEIGHTS_FILE} and {CONFIG_FILE}."
+            f"{path} cannot be read ({error.strerror}). Give a folder with {WEIGHTS_FILE} and "
+            f"{CONFIG_FILE}."
         ) from error
 
 
@@ -159,45 +171,60 @@ def _read_json(path: Path) -> dict:
         value = json.loads(_read(path))
     except ValueError as error:
         raise BadCheckpointError(
-            f"{path} should be JSON, but is not ({error}); fetch the model again."
+            f"{path} is not JSON ({first_line(error)}). Fetch the model again."
         ) from error
     if not isinstance(value, dict):
         raise BadCheckpointError(
-            f"{path} should hold a JSON object, but holds a {type(value).__name__}; "
-            "fetch the model again."
+            f"{path} holds a {type(value).__name__} where a JSON object belongs. Fetch the model "
+            "again."
         )
     return value
 
 
+CONFIG_KEYS = {
+    *["model", "preprocessing", "temperature", "digit_threshold", "geometry", "training"],
+    "weights_sha256",
+}
+
+
 def _read_config(path: Path) -> dict:
-    config = _read_json(path)
-    expected = {
-        *["model", "preprocessing", "temperature", "digit_threshold", "training"],
-        "weights_sha256",
-    }
-    if set(config) != expected:
+    config = _complete(_read_json(path))
+    if difference := set(config) ^ CONFIG_KEYS:
+        name = min(difference)
+        found = "has an unknown entry" if name in config else "lacks the entry"
         raise BadCheckpointError(
-            f"{path} should have exactly the keys {sorted(expected)}, but has {sorted(config)}; "
-            "fetch the model again, or a digitrec that fits it."
+            f"{path} {found} {name!r}. Fetch the model again, or install the version of digitrec "
+            "that it was made for."
         )
-    temperature = config["temperature"]
-    if not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
-        raise BadCheckpointError(
-            f"{path}: temperature should be a number above 0, but is {temperature!r}; "
-            "fetch the model again."
-        )
-    threshold = config["digit_threshold"]
-    if not isinstance(threshold, int | float) or not abs(threshold) < float("inf"):
-        raise BadCheckpointError(
-            f"{path}: digit_threshold should be a finite number, but is {threshold!r}; "
-            "fetch the model again."
-        )
-    if config["preprocessing"] != "mnist":
-        raise BadCheckpointError(
-            f'{path}: preprocessing should be "mnist", but is {config["preprocessing"]!r}; '
-            "install a digitrec that fits the model."
-        )
+    for name, holds, expected in (
+        ("temperature", lambda value: _is_finite(value) and value > 0, "a number above 0"),
+        ("digit_threshold", _is_finite, "a finite number"),
+        ("geometry", _is_geometry, f"finite numbers named {', '.join(GEOMETRY)}"),
+        ("preprocessing", lambda value: value == "mnist", '"mnist"'),
+    ):
+        if not holds(config[name]):
+            raise BadCheckpointError(
+                f"{path}: {name} is {config[name]!r}, not {expected}. Fetch the model again, or "
+                "install the version of digitrec that it was made for."
+            )
     return config
+
+
+def _complete(config: dict) -> dict:
+    """Add what older models do not record."""
+    return config if "geometry" in config else {**config, "geometry": GEOMETRY}
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < float("inf")
+
+
+def _is_geometry(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == set(GEOMETRY)
+        and all(map(_is_finite, value.values()))
+    )
 
 
 def _build(settings: dict, config_file: Path) -> Network:
@@ -205,7 +232,6 @@ def _build(settings: dict, config_file: Path) -> Network:
         return make_abstract_network(NetworkConfig.from_json(settings))
     except (TypeError, ValueError, AttributeError, NotImplementedError, ZeroDivisionError) as error:
         raise BadCheckpointError(
-            f"{config_file}: model should describe a digitrec network, but does not "
-            f"({first_line(error)}); "
-            "fetch the model again."
+            f"{config_file}: model does not describe a network of digitrec ({first_line(error)}). "
+            "Fetch the model again."
         ) from error

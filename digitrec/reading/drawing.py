@@ -7,7 +7,7 @@ they are.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import ndimage
 
 from digitrec.reading.ink import FAINTEST_INK, find_box, find_ink, find_plain_inks
-from digitrec.reading.picture import ImageLike, read_picture
+from digitrec.reading.picture import ImageLike, Picture, read_picture
 
 IMAGE_SIZE = 28  # pixels a side of what the network sees
 BOX = 20  # longer side of the ink's bounding box, in pixels of the 28x28 image
@@ -40,40 +40,42 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     Raises: BadImageError.
     """
     picture = read_picture(image)
-    return None if picture is None else _to_mnist(picture, on_pad=isinstance(image, Mapping))
+    return None if picture is None else _to_mnist(picture)
 
 
-def _to_mnist(
-    picture: UInt8[np.ndarray, "height width 4"], *, on_pad: bool = False
-) -> UInt8[np.ndarray, "28 28"] | None:
-    ink = find_ink(picture, on_pad=on_pad).strength
+def _to_mnist(picture: Picture) -> UInt8[np.ndarray, "28 28"] | None:
+    ink = find_ink(picture).strength
     return normalize(ink) if ink.max() >= MINIMUM_CONTRAST else None
 
 
-def begin(image: ImageLike) -> UInt8[np.ndarray, "..."] | None:
+Begun = Picture | UInt8[np.ndarray, "28 28"] | None
+
+
+def begin(image: ImageLike) -> Begun:
     """Do what `to_mnist` does, but leave a small picture as `read_picture` gives it, for `finish`.
 
     Raises: BadImageError.
     """
     picture = read_picture(image)
-    if picture is None or isinstance(image, Mapping) or max(picture.shape) >= COARSE:
-        return None if picture is None else _to_mnist(picture, on_pad=isinstance(image, Mapping))
-    return picture
+    if picture is None:
+        return None
+    is_small = max(picture.pixels.shape) < COARSE and not picture.on_pad
+    return picture if is_small else _to_mnist(picture)
 
 
-def finish(begun: list[UInt8[np.ndarray, "..."] | None]) -> list[UInt8[np.ndarray, "28 28"] | None]:
+def finish(begun: Sequence[Begun]) -> list[UInt8[np.ndarray, "28 28"] | None]:
     """Finish what `begin` began, small pictures of one size together: it is faster.
 
     Returns: what `to_mnist` gives, bit for bit.
     """
-    finished = list(begun)
+    finished = [None if isinstance(picture, Picture) else picture for picture in begun]
     sizes = defaultdict(list)
     for index, picture in enumerate(begun):
-        if picture is not None and picture.ndim == 3:
-            sizes[picture.shape].append(index)
-    for indices in sizes.values():
-        pictures = np.stack([begun[index] for index in indices])
-        for index, picture, ink in zip(indices, pictures, find_plain_inks(pictures), strict=True):
+        if isinstance(picture, Picture):
+            sizes[picture.pixels.shape].append((index, picture))
+    for small in sizes.values():
+        inks = find_plain_inks(np.stack([picture.pixels for _, picture in small]))
+        for (index, picture), ink in zip(small, inks, strict=True):
             if ink is None:
                 finished[index] = _to_mnist(picture)
             else:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from digitrec.reading.paper import remove_lines
 from digitrec.reading.photo import PHOTO_SIDE, find_ink_in_photo
+from digitrec.reading.picture import Picture
 from digitrec.reading.specks import keep_strokes
 
 FAINTEST_INK = 10  # times fainter than the strongest does not widen the bounding box
@@ -35,12 +36,7 @@ class Ink(NamedTuple):
         )
 
 
-def find_ink(
-    picture: UInt8[np.ndarray, "height width 4"],
-    photo_side: int = PHOTO_SIDE,
-    *,
-    on_pad: bool = False,
-) -> Ink:
+def find_ink(picture: Picture, photo_side: int = PHOTO_SIDE) -> Ink:
     """Measure how much each pixel differs from the paper.
 
     The paper of a drawing is the median colour of the border; the difference is that of the
@@ -50,29 +46,29 @@ def find_ink(
 
     Arguments:
         photo_side: longer side, in pixels, at which a photo is read.
-        on_pad: a drawing on a pad, which has no printed lines, but strokes that leave it.
     """
-    border = _border(picture)
+    pixels = picture.pixels
+    border = _border(pixels)
     paper = np.median(border, axis=0).astype(np.uint8)
     if paper[3] == 0:
-        return _find_ink_on_nothing(picture)
-    if picture[..., 3].min() < 255:
-        sheet = Image.new("RGBA", picture.shape[1::-1], "white")
-        sheet.alpha_composite(Image.fromarray(picture))
-        picture = np.asarray(sheet)
-        border = _border(picture)
+        return _find_ink_on_nothing(pixels)
+    if pixels[..., 3].min() < 255:
+        sheet = Image.new("RGBA", pixels.shape[1::-1], "white")
+        sheet.alpha_composite(Image.fromarray(pixels))
+        pixels = np.asarray(sheet)
+        border = _border(pixels)
         paper = np.median(border, axis=0).astype(np.uint8)
     blank = (border == paper).all(1).mean()
     if blank < 0.5:
-        gray = np.asarray(Image.fromarray(picture).convert("L"))
+        gray = np.asarray(Image.fromarray(pixels).convert("L"))
         strength = find_ink_in_photo(gray, photo_side)
         return Ink(strength, 0, 0, max(gray.shape) / max(strength.shape))
     # Four bytes compared as one: ten times as fast as a search channel by channel.
-    inked = picture.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
-    plain = on_pad or blank == 1
+    inked = pixels.view(np.uint32)[..., 0] != paper.view(np.uint32)[0]
+    plain = picture.on_pad or blank == 1
     # Lines run from side to side of the whole picture; cut out, so would strokes.
     top, bottom, left, right = find_box(inked) if plain else (0, inked.shape[0], 0, inked.shape[1])
-    channels = Image.fromarray(picture[top:bottom, left:right]).split()[:3]
+    channels = Image.fromarray(pixels[top:bottom, left:right]).split()[:3]
     differences = [
         ImageChops.difference(channel, Image.new("L", channel.size, int(color)))
         for channel, color in zip(channels, paper[:3], strict=True)

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float32, Int, UInt8
 from digitrec.reading.drawing import MINIMUM_CONTRAST, normalize
 from digitrec.reading.ink import Box, Ink, find_box, find_ink
 from digitrec.reading.photo import PHOTO_SIDE
+from digitrec.reading.picture import Picture
 from digitrec.reading.segmentation import ROWS, Pieces, cut_pieces, find_gaps, find_pieces
 
 MOST_DIGITS = 12
@@ -42,10 +43,6 @@ class Geometry(NamedTuple):
     overlap: float  # of it and what is on its left
 
 
-# What each of them adds to the logarithm of a probability; `benchmarks/fit_numbers.py` found them.
-WEIGHTS = Geometry(digit=0.41, gap=-3.07, low=-2.11, wide=-1.77, cut=-1.17, overlap=-2.01)
-
-
 class Candidate(NamedTuple):
     """Pieces that may be a digit."""
 
@@ -65,17 +62,16 @@ class Line(NamedTuple):
     probability: float | None  # that they are right; None where no other reading was compared
 
 
-def read_line(
-    picture: UInt8[np.ndarray, "height width 4"], compute_logits: Compute, *, on_pad: bool = False
-) -> list[Line]:
+def read_line(picture: Picture, compute_logits: Compute, weights: Geometry) -> list[Line]:
     """Find the digits in a picture.
 
     Arguments:
-        on_pad: see `ink.find_ink`.
+        compute_logits: what the network says of images.
+        weights: what each measure of geometry adds to the logarithm of a probability.
 
     Returns: the best reading, and all ink as one digit; nothing where there is no ink.
     """
-    ink = find_ink(picture, on_pad=on_pad)
+    ink = find_ink(picture)
     if ink.strength.max() < MINIMUM_CONTRAST:
         return []
     whole = normalize(ink.strength)
@@ -90,7 +86,7 @@ def read_line(
     if found is None:
         return [alone]
     pieces, candidates = found
-    path, probability = find_path(pieces.count, candidates)
+    path, probability = find_path(pieces.count, candidates, weights)
     best = Line(
         np.stack([digit.image for digit in path]),
         np.stack([digit.logits for digit in path]),
@@ -179,16 +175,19 @@ def log_sum_exp(
     return greatest + np.log(np.exp(logits - greatest).sum(1, keepdims=True))
 
 
-def find_path(count: int, candidates: list[Candidate]) -> tuple[list[Candidate], float]:
+def find_path(
+    count: int, candidates: list[Candidate], weights: Geometry
+) -> tuple[list[Candidate], float]:
     """Find the candidates that together explain all pieces best.
 
     Arguments:
         count: of the pieces.
         candidates: of `find_candidates`.
+        weights: as for `read_line`.
 
     Returns: the best path, and how likely its text is among all paths and texts.
     """
-    geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(WEIGHTS)
+    geometry = np.array([candidate.geometry for candidate in candidates]) @ np.array(weights)
     log_shares = log_probabilities(np.stack([candidate.logits for candidate in candidates]))
     scores = geometry[:, None] + np.maximum(log_shares[:, :10], LEAST)
     best = scores.max(1)

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,100 +36,110 @@ class PictureFile(NamedTuple):
     content: bytes
 
 
+class Picture(NamedTuple):
+    """An image that has been read."""
+
+    pixels: UInt8[np.ndarray, "rows columns 4"]  # RGBA; a large image is shrunk
+    size: tuple[int, int]  # width and height of the image as it is seen, not shrunk
+    on_pad: bool = False  # drawn on a Sketchpad: no printed lines, but strokes that leave it
+
+    def locate(self, box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+        """Turn a box (left, top, right, bottom) of `pixels` into one of the image as given."""
+        rows, columns = self.pixels.shape[:2]
+        (width, height), (left, top, right, bottom) = self.size, box
+        across, down = width / columns, height / rows
+        return (
+            min(round(across * left), width - 1),
+            min(round(down * top), height - 1),
+            min(round(across * right), width),
+            min(round(down * bottom), height),
+        )
+
+
 ImageLike = Any  # what `read_picture` documents, checks and names when it is something else
 
 
-def read_picture(image: ImageLike) -> UInt8[np.ndarray, "height width 4"] | None:
+def read_picture(image: ImageLike) -> Picture | None:
     """Read an image as RGBA.
 
     Arguments:
         image: a path, a `PictureFile`, a `PIL.Image` of any mode, a NumPy array (H, W),
-            (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1], or the dictionary of a
-            Gradio Sketchpad.
+            (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1], the dictionary of a
+            Gradio Sketchpad, or a `Picture`, which is given back.
 
-    Returns: its pixels, or None for a Sketchpad that holds nothing.
+    Returns: the picture, or None for a Sketchpad that holds nothing.
     Raises: BadImageError.
     """
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, Mapping):
         return _read_sketchpad(image)
     if isinstance(image, str | os.PathLike | PictureFile):
         return _read_file(image)
     if isinstance(image, Image.Image):
-        return _from_pillow(image)
+        return _from_pillow(image, _orientation(image))
     if isinstance(image, np.ndarray):
-        return _from_array(image)
+        return Picture(_from_array(image), image.shape[1::-1])
     raise BadImageError(
         "The image should be a path, a PIL image, a NumPy array or a Sketchpad's dictionary, but "
         f"is a {type(image).__name__}; convert it to one of these."
     )
 
 
-def _read_sketchpad(drawing: Mapping) -> UInt8[np.ndarray, "height width 4"] | None:
+def _read_sketchpad(drawing: Mapping) -> Picture | None:
     if not {"background", "layers", "composite"} & set(drawing):
         raise BadImageError(
             "A Sketchpad's dictionary should have the keys background, layers and composite, but "
             f"has {sorted(map(str, drawing))}; pass the value that gr.Sketchpad gives."
         )
-    if drawing.get("composite") is not None:
-        return read_picture(drawing["composite"])
     sheets = [drawing.get("background"), *(drawing.get("layers") or [])]
+    if drawing.get("composite") is not None:
+        sheets = [drawing["composite"]]
     read = [read_picture(sheet) for sheet in sheets if sheet is not None]
-    pictures = [Image.fromarray(pixels) for pixels in read if pixels is not None]
+    pictures = [picture for picture in read if picture is not None]
     if not pictures:
         return None
-    drawn = pictures[0]
-    for picture in pictures[1:]:
-        if picture.size != drawn.size:
-            raise BadImageError(
-                f"A Sketchpad's layers should have one size, but have {drawn.size} and "
-                f"{picture.size}; pass the value that gr.Sketchpad gives."
-            )
-        drawn = Image.alpha_composite(drawn, picture)
-    return np.asarray(drawn)
+    if len({picture.size for picture in pictures}) > 1:
+        sizes = " and ".join(f"{width}x{height}" for width, height in {p.size for p in pictures})
+        raise BadImageError(
+            f"The layers of a Sketchpad differ in size: {sizes}. Pass the value that gr.Sketchpad "
+            "gives, unchanged."
+        )
+    drawn = reduce(Image.alpha_composite, [Image.fromarray(picture.pixels) for picture in pictures])
+    return Picture(np.asarray(drawn), pictures[0].size, on_pad=True)
 
 
-def measure_picture(image: ImageLike) -> tuple[int, int]:
-    """Give the width and the height, in pixels, of an image that `read_picture` can read.
+def read_batch(paths: Iterable[str | os.PathLike]) -> Iterator[Picture | None]:
+    """Read files one by one, as long as they do not hold too many pixels together.
 
-    They are those of the image as it is seen, turned as its file says, and not shrunk.
+    Raises: BadImageError; for too many pixels before the file that brings them is decoded.
     """
-    if isinstance(image, Mapping):
-        sheets = [image.get("composite"), image.get("background"), *(image.get("layers") or [])]
-        return measure_picture(next(sheet for sheet in sheets if sheet is not None))
-    if isinstance(image, np.ndarray):
-        return image.shape[1], image.shape[0]
-    if isinstance(image, Image.Image):
-        size, orientation = image.size, _orientation(image)
-    else:
-        with _open(image) as (opened, orientation):
-            size = opened.size
-    width, height = size
-    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
-
-
-def check_batch(paths: Iterable[str | os.PathLike]) -> None:
-    """Refuse files that hold too many pixels together, before any of them is decoded.
-
-    Raises: BadImageError; also for a file that `read_picture` refuses unread.
-    """
-    pixels = 0
+    left = MAXIMUM_BATCH_PIXELS
     for path in paths:
-        with _open(path) as (image, _):
-            pixels += image.width * image.height
-        if pixels > MAXIMUM_BATCH_PIXELS:
-            raise BadImageError(
-                f"The images should have at most {MAXIMUM_BATCH_PIXELS:,} pixels in all, but have "
-                "more; send fewer at a time, or smaller ones."
-            )
+        with _open(path) as (image, orientation):
+            left -= image.width * image.height
+            if left < 0:
+                raise BadImageError(
+                    f"These pictures have more than {MAXIMUM_BATCH_PIXELS:,} pixels together. "
+                    "Send fewer at a time, or smaller ones."
+                )
+            picture = _decode(image, orientation)
+        yield picture
 
 
-def _read_file(file: str | os.PathLike | PictureFile) -> UInt8[np.ndarray, "height width 4"]:
+def _read_file(file: str | os.PathLike | PictureFile) -> Picture:
     with _open(file) as (image, orientation):
-        if image.format == "JPEG":
-            # Its decoder halves a large photo on the way, in less time and memory.
-            share = MAXIMUM_SIDE / max(image.size)
-            image.draft(None, (math.ceil(image.width * share), math.ceil(image.height * share)))
-        return _from_pillow(image, orientation)
+        return _decode(image, orientation)
+
+
+def _decode(image: Image.Image, orientation: int) -> Picture:
+    size = image.size
+    if image.format == "JPEG":
+        # Its decoder halves a large photo on the way, in less time and memory.
+        share = MAXIMUM_SIDE / max(size)
+        image.draft(None, (math.ceil(image.width * share), math.ceil(image.height * share)))
+    picture = _from_pillow(image, orientation)
+    return picture._replace(size=_turned(size, orientation))
 
 
 @contextmanager
@@ -189,12 +200,9 @@ def _check_size(image: Image.Image) -> None:
         )
 
 
-def _from_pillow(
-    image: Image.Image, orientation: int | None = None
-) -> UInt8[np.ndarray, "height width 4"]:
+def _from_pillow(image: Image.Image, orientation: int = 1) -> Picture:
     _check_size(image)
-    if orientation is None:  # an image that is in memory
-        orientation = _orientation(image)
+    size = _turned(image.size, orientation)
     shrink = math.ceil(max(image.size) / MAXIMUM_SIDE)
     if image.mode[0] in "IF":  # 16 or 32 bits a pixel: Pillow would clip them to 255
         image = _to_8_bits(image)
@@ -204,7 +212,12 @@ def _from_pillow(
         image = _shrink(image, shrink)
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
-    return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+    return Picture(np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")), size)
+
+
+def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    width, height = size
+    return (height, width) if orientation in (5, 6, 7, 8) else (width, height)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -278,7 +291,7 @@ def _from_array(array: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "height w
     if channels == (1,):
         array = array[..., 0]
     if max(array.shape[:2]) > MAXIMUM_SIDE:
-        return _from_pillow(Image.fromarray(array))
+        return _from_pillow(Image.fromarray(array)).pixels
     if channels == (4,):
         return np.ascontiguousarray(array)
     # What Pillow's convert("RGBA") gives, in a third of the time or less.

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from digitrec.errors import TrainingError
 from digitrec.network.compilation import jit
 from digitrec.network.model import Network, NetworkConfig, make_graphdef
+from digitrec.training import gradients
 from digitrec.training.augment import AugmentConfig, augment
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.devices import agree, bring_back, make_mesh, replicate, share_out
@@ -211,7 +212,7 @@ def fit(
     scan_images = scan_steps * config.batch_size
     epoch_images = scans * scan_images
     optimizer, schedule = make_optimizer(config, scans * scan_steps)
-    train_graphdef = make_graphdef(recipe.network, training=True)
+    train_graphdef = make_graphdef(recipe.network, gradients.OPERATIONS, training=True)
     evaluation_graphdef = make_graphdef(recipe.network, training=False)
     validation_images = jnp.asarray(validation.images)
 

@@ -206,6 +206,7 @@ def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
         "model": training.pop("network"),
         "temperature": validation.temperature,
         "digit_threshold": metrics.fit_digit_threshold(validation.logits),
+        "geometry": pretrained.GEOMETRY,
         "training": {
             **training,
             "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",

@@ -27,7 +27,7 @@ import { cutPieces, findGaps, findPieces } from "./segmentation.js";
  * @property {Geometry} geometry
  */
 
-/** @typedef {Record<keyof typeof WEIGHTS, number>} Geometry */
+/** @typedef {ReturnType<typeof measure>} Geometry */
 
 export const MOST_DIGITS = 12;
 export const MOST_PIECES = 5;
@@ -35,16 +35,16 @@ export const SURE = 0.98;
 export const WIDEST = 1.7;
 export const LARGEST_GAP = 0.5;
 export const LEAST = -12;
-export const WEIGHTS = { digit: 0.41, gap: -3.07, low: -2.11, wide: -1.77, cut: -1.17, overlap: -2.01 };
 
 /**
  * Find the digits in a drawing.
  * @param {import("./ink.js").Picture} picture
  * @param {ComputeLogits} computeLogits
+ * @param {Geometry} weights what geometry counts, as the model learned
  * @returns {Line[] | null} the best reading, and all ink as one digit; empty where there is no ink;
  *   null where the server has to read the drawing
  */
-export function readLine(picture, computeLogits) {
+export function readLine(picture, computeLogits, weights) {
   const ink = findInk(picture);
   if (!ink) return null;
   if (greatest(ink.strength.data) < MINIMUM_CONTRAST) return [];
@@ -58,7 +58,7 @@ export function readLine(picture, computeLogits) {
   const found = findCandidates(ink, whole, computeLogits);
   if (!found) return [alone];
   const { pieces, candidates } = found;
-  const { path, probability } = findPath(pieces.count, candidates);
+  const { path, probability } = findPath(pieces.count, candidates, weights);
   const best = {
     images: path.map((digit) => digit.image),
     logits: path.map((digit) => digit.logits),
@@ -124,7 +124,6 @@ function findCandidates(ink, whole, computeLogits) {
  * @param {number[]} gaps
  * @param {number} first
  * @param {number} last
- * @returns {Geometry}
  */
 function measure(pieces, gaps, first, last) {
   const [top, bottom, left, right] = pieces.box(first, last);
@@ -158,12 +157,13 @@ function logProbabilities(logits) {
  * Find the candidates that together explain all pieces best.
  * @param {number} count of the pieces
  * @param {Candidate[]} candidates
+ * @param {Geometry} weights
  * @returns these candidates, and how likely their text is among all paths and texts
  */
-function findPath(count, candidates) {
+function findPath(count, candidates, weights) {
   const scores = candidates.map(({ geometry, logits }) => {
-    const names = /** @type {(keyof Geometry)[]} */ (Object.keys(WEIGHTS));
-    const weight = sum(names.map((name) => WEIGHTS[name] * geometry[name]));
+    const names = /** @type {(keyof Geometry)[]} */ (Object.keys(geometry));
+    const weight = sum(names.map((name) => weights[name] * geometry[name]));
     return logProbabilities(logits).slice(0, 10).map((value) => weight + Math.max(value, LEAST));
   });
   const reached = [0, ...Array(count).fill(-Infinity)];

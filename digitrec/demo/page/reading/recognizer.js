@@ -5,6 +5,14 @@ import { rint } from "./numpy.js";
 export const WIDE = 1.5;
 
 /**
+ * What a model's config.json says beside its network.
+ * @typedef {object} Config
+ * @property {number} temperature
+ * @property {number} digit_threshold
+ * @property {import("./number.js").Geometry} geometry what it counts in numbers
+ */
+
+/**
  * As `Prediction` in Python.
  * @typedef {object} Digit
  * @property {Uint8Array} image 28x28 pixels, what the network saw
@@ -28,12 +36,13 @@ export const WIDE = 1.5;
 export class DigitRecognizer {
   /**
    * @param {import("./model.js").Network} network
-   * @param {{ temperature: number, digit_threshold: number }} config of the model
+   * @param {Config} config
    */
-  constructor(network, { temperature, digit_threshold: threshold }) {
+  constructor(network, { temperature, digit_threshold: threshold, geometry }) {
     this.network = network;
     this.temperature = temperature;
     this.threshold = threshold;
+    this.geometry = geometry;
     /** @type {Map<string, Float32Array>} */
     this.seen = new Map(); // logits of the last drawing's images, which are not computed again
   }
@@ -50,7 +59,7 @@ export class DigitRecognizer {
       const logits = before.get(key) ?? this.seen.get(key) ?? this.network.computeLogits(image);
       this.seen.set(key, logits);
       return logits;
-    });
+    }, this.geometry);
     if (!lines) return null;
     if (!lines.length) return { text: "", reading: "", digits: [], boxes: [], probability: 0, isNumber: false };
     const numbers = lines.map((line) => this.judgeLine(line, picture));
