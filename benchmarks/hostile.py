@@ -37,7 +37,8 @@ from rich.console import Console
 from digitrec import DigitRecognizer
 from digitrec.errors import BadImageError
 from digitrec.reading.encoded import MOST_SCANS
-from digitrec.reading.picture import read_batch, read_picture
+from digitrec.reading.file import UPLOAD
+from digitrec.reading.picture import read_picture, read_uploads
 
 
 class Sizes(NamedTuple):
@@ -63,7 +64,7 @@ def try_pictures(count: int, seed: int = 0) -> tuple[list[str], float]:
             path.write_bytes(damage(chance.choice(seeds), chance))
             start = time.process_time()
             try:
-                picture = read_picture(path)
+                picture = read_picture(path, UPLOAD)
                 pixels = picture and picture.pixels
                 if pixels is None or pixels.dtype != np.uint8 or pixels.shape[2:] != (4,):
                     wrong.append(f"picture {number}: no pixels")
@@ -236,7 +237,7 @@ def try_costly(
                 for path in paths:
                     path.write_bytes(content)
                 start = time.process_time()
-                recognizer.predict_batch(read_batch(paths))
+                recognizer.predict_batch(read_uploads(paths))
                 slowest = max(slowest, time.process_time() - start)
     return alone, slowest
 

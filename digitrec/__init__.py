@@ -1,6 +1,7 @@
 """Handwritten-digit recognition: from a drawing or a photo to calibrated probabilities."""
 
 from digitrec.errors import (
+    BackendError,
     BadCheckpointError,
     BadImageError,
     DatasetUnavailableError,
@@ -15,6 +16,7 @@ from digitrec.prediction import Number, Prediction
 from digitrec.recognizer import DigitRecognizer
 
 __all__ = [
+    "BackendError",
     "BadCheckpointError",
     "BadImageError",
     "DatasetUnavailableError",

@@ -1,4 +1,4 @@
-"""What can go wrong; each message is one sentence that a user reads as it stands."""
+"""What can go wrong; a user reads each message as it stands: what is wrong, then what to do."""
 
 
 def first_line(error: BaseException) -> str:
@@ -19,11 +19,15 @@ class BadCheckpointError(DigitrecError, ValueError):
 
 
 class TableError(DigitrecError, OSError):
-    """A table of answers that cannot be written, or not be gone on with."""
+    """A table of answers that cannot be written or continued."""
+
+
+class BackendError(DigitrecError, RuntimeError):
+    """JAX cannot compute in this process."""
 
 
 class WorkerError(DigitrecError, OSError):
-    """A process that reads pictures beside this one cannot be started."""
+    """A process that is to read pictures cannot be started."""
 
 
 class DatasetUnavailableError(DigitrecError, OSError):
@@ -31,7 +35,7 @@ class DatasetUnavailableError(DigitrecError, OSError):
 
 
 class TrainingError(DigitrecError, ArithmeticError):
-    """Training that cannot go on, such as a loss that is no longer finite."""
+    """Training that cannot continue, such as a loss that is no longer finite."""
 
 
 class HubError(DigitrecError, OSError):
@@ -39,4 +43,4 @@ class HubError(DigitrecError, OSError):
 
 
 class HubUnavailableError(HubError):
-    """The Hugging Face Hub is out of reach or busy; the same may work later."""
+    """The Hugging Face Hub cannot be reached or is busy; the same may work later."""

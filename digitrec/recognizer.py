@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Float32, UInt8
+from PIL import Image
 
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
-from digitrec.network import pretrained
+from digitrec.network import backend, pretrained
 from digitrec.network.compilation import compiler_options
 from digitrec.network.model import CLASSES, IMAGE_SIZE, Network
 from digitrec.prediction import Number, Prediction
 from digitrec.reading.drawing import Begun, begin, finish
+from digitrec.reading.file import PictureFile
 from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_line
 from digitrec.reading.picture import ImageLike, Picture, read_picture
 
-BATCH_SIZES = (1, 8, 64)  # what the network is compiled for, the first at once, the rest beside
+BATCH_SIZES = (1, 8, 64)  # that the network is compiled for: the first at once, the rest later
 WIDE = 1.5  # times as wide as high: ink that is meant as several digits
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
@@ -33,9 +35,11 @@ EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 class DigitRecognizer:
     """Reads digits in drawings and photos.
 
-    Make one with `from_pretrained` and keep it: the network for one image is compiled here. What
-    is for many images is compiled beside, once it is of use; until it is there, what is there
-    answers.
+    Make one with `from_pretrained` and keep it: this compiles the network for one image. Larger
+    batches compile in the background on first use; until then images are read one at a time.
+
+    A recogniser may be used by several threads. It can be pickled and copied, by its folder, but
+    not used in a process that was forked after it was made.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class DigitRecognizer:
             batch_sizes: what the network is compiled for, the smallest first. With one alone, how
                 images are grouped changes no bit of their answers.
         """
+        backend.start()
         self.config = config
         self.metrics = metrics
         self.folder = folder
@@ -74,8 +79,10 @@ class DigitRecognizer:
                 digitrec).
             revision: a branch, tag or commit on the Hub (default: its main branch).
 
-        Raises: BadCheckpointError; HubError when it cannot be downloaded.
+        Raises: BadCheckpointError; HubError when it cannot be downloaded; BackendError where JAX
+            cannot compute.
         """
+        backend.start()
         folder = pretrained.bundled_folder() if model is None else Path(model)
         if not folder.exists():
             from digitrec.hub import client  # half a second, which a folder does not need
@@ -83,6 +90,13 @@ class DigitRecognizer:
             if client.is_repository_id(str(model)):
                 folder = client.download_model(str(model), revision)
         return cls(*pretrained.load_model(folder), folder=folder)
+
+    def __reduce__(self):
+        if self.folder is not None:
+            return DigitRecognizer.from_pretrained, (str(self.folder),)
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            return _from_files, ({path.name: path.read_bytes() for path in Path(folder).iterdir()},)
 
     @property
     def revision(self) -> str:
@@ -92,7 +106,7 @@ class DigitRecognizer:
     def predict(self, image: ImageLike) -> Prediction:
         """Read one digit; `digitrec.reading.picture.read_picture` says what an image may be.
 
-        Raises: BadImageError.
+        Raises: BadImageError; BackendError in a forked process.
         """
         return self.predict_batch([image])[0]
 
@@ -101,11 +115,11 @@ class DigitRecognizer:
 
         Raises: BadImageError, which says which image when there are several.
         """
-        return self._predict_begun(_each(begin, images))
+        return self._predict_begun(_each(begin, _several(images)))
 
     def predict_each(self, images: Iterable[ImageLike]) -> list[Prediction | BadImageError]:
         """Read many digits as `predict_batch` does; a bad image gives its error in its place."""
-        begun = [_try(begin, image) for image in images]
+        begun = [_try(begin, image) for image in _several(images)]
         good = [image for image in begun if not isinstance(image, BadImageError)]
         predicted = iter(self._predict_begun(good))
         return [i if isinstance(i, BadImageError) else next(predicted) for i in begun]
@@ -145,11 +159,11 @@ class DigitRecognizer:
 
         Raises: BadImageError, which says which image when there are several.
         """
-        return _each(self._read_number, images)
+        return _each(self._read_number, _several(images))
 
     def read_numbers_each(self, images: Iterable[ImageLike]) -> list[Number | BadImageError]:
         """Read many numbers; a bad image gives its error in its place."""
-        return [_try(self._read_number, image) for image in images]
+        return [_try(self._read_number, image) for image in _several(images)]
 
     def compile_rest(self) -> None:
         """Compile what no call has needed yet: for many images, and for `explain`.
@@ -168,9 +182,11 @@ class DigitRecognizer:
         Source: integrated gradients; Sundararajan, Taly and Yan, Axiomatic Attribution for Deep
             Networks, ICML 2017, section 3.
         """
+        backend.refuse_fork()
         pixels = prediction.image[..., None].astype(np.float32)
         digit = np.int32(prediction.probabilities.argmax())
-        return np.asarray(self._contributions(pixels, digit))
+        with backend.own_rules():
+            return np.asarray(self._contributions(pixels, digit))
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
@@ -195,7 +211,8 @@ class DigitRecognizer:
     def _compile(self, size: int) -> Callable:
         pixels = jax.ShapeDtypeStruct((size, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
         options = compiler_options(threads=size > 1)
-        return jax.jit(self._network).lower(pixels).compile(compiler_options=options)
+        with backend.own_rules():
+            return jax.jit(self._network).lower(pixels).compile(compiler_options=options)
 
     def _compile_sizes(self) -> None:
         with self._compiling:
@@ -216,11 +233,13 @@ class DigitRecognizer:
 
         pixels = jax.ShapeDtypeStruct((IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
         digit = jax.ShapeDtypeStruct((), np.int32)
-        return jax.jit(contributions).lower(pixels, digit).compile()
+        with backend.own_rules():
+            return jax.jit(contributions).lower(pixels, digit).compile()
 
     def _compute_logits(
         self, pixels: UInt8[np.ndarray, "count 28 28"]
     ) -> Float32[np.ndarray, "count 10"]:
+        backend.refuse_fork()
         missing = len(self._compiled) < len(self._batch_sizes)
         if missing and len(pixels) > self._batch_sizes[0] and not self._compiling.locked():
             threading.Thread(target=self._compile_sizes).start()
@@ -236,7 +255,9 @@ class DigitRecognizer:
             chunk = pixels[start : start + size, ..., None]
             filled = np.zeros((size, *chunk.shape[1:]), np.uint8)
             filled[: len(chunk)] = chunk
-            logits[start : start + size] = np.asarray(compiled[size](filled))[: len(chunk)]
+            with backend.own_rules():
+                computed = compiled[size](filled)
+            logits[start : start + size] = np.asarray(computed)[: len(chunk)]
             start += size
         return logits
 
@@ -282,6 +303,25 @@ class DigitRecognizer:
             probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
+
+
+def _from_files(files: dict[str, bytes]) -> DigitRecognizer:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        return DigitRecognizer(*pretrained.load_model(folder))
+
+
+def _several(images: Iterable[ImageLike]) -> Iterable[ImageLike]:
+    """Raise BadImageError for one image where several are expected; most are iterable, too."""
+    is_flat = isinstance(images, np.ndarray) and images.ndim < 3
+    if is_flat or isinstance(
+        images, str | bytes | os.PathLike | Mapping | Image.Image | PictureFile | Picture
+    ):
+        raise BadImageError(
+            "This is one image. Pass a list of images, or call predict or read_number."
+        )
+    return images
 
 
 def _try(read: Callable, image: ImageLike) -> Any:

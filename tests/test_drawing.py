@@ -7,7 +7,6 @@ from scipy import ndimage
 
 from digitrec.errors import BadImageError
 from digitrec.reading.drawing import begin, center, cut_out, finish, fit_box, to_mnist
-from digitrec.reading.picture import MAXIMUM_PIXELS
 
 
 def draw(ink=(0, 0, 0, 255), paper=(255, 255, 255, 255)):
@@ -143,51 +142,17 @@ def test_mnist_images_pass_through_almost_unchanged(mnist_test):
     assert (differences == 0).mean() > 0.7 and (differences < 0.5).mean() > 0.99
 
 
-@pytest.mark.parametrize(
-    "image, said",
-    [
-        (None, "NoneType"),
-        ([[0, 1]], "list"),
-        (np.zeros((0, 5), np.uint8), r"\(0, 5\)"),
-        (np.zeros((5, 5, 2), np.uint8), r"\(5, 5, 2\)"),
-        (np.zeros((2, 5, 5, 3), np.uint8), r"\(2, 5, 5, 3\)"),
-        (np.zeros((5, 5), np.int64), "int64"),
-        (np.full((5, 5), 255.0), "255"),
-        (np.full((5, 5), np.nan), "nan"),
-        (Image.new("L", (0, 5)), "0x5"),
-        ({"image": None}, "image"),
-        ({"composite": None, "layers": [np.zeros((2, 2)), np.zeros((3, 3))]}, "differ in size"),
-    ],
-)
-def test_what_is_no_image_is_named_in_one_sentence(image, said):
-    with pytest.raises(BadImageError, match=said) as caught:
-        to_mnist(image)
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", b"%PDF-1.4", b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("content", [b"not an image", b"\x89PNG\r\n\x1a\n"])
 def test_file_that_is_no_image_is_refused(tmp_path, content):
     (tmp_path / "file.png").write_bytes(content)
-    with pytest.raises(BadImageError, match="file.png"):
+    with pytest.raises(BadImageError, match="file.png is"):
         to_mnist(tmp_path / "file.png")
 
 
-def test_truncated_image_is_refused(tmp_path):
-    draw().save(tmp_path / "whole.png")
-    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:300])
-    with pytest.raises(BadImageError, match=r"half.png.*undamaged"):
-        to_mnist(tmp_path / "half.png")
-
-
-def test_missing_file_and_folder_are_refused(tmp_path):
-    for path in (tmp_path / "none.png", tmp_path):
-        with pytest.raises(BadImageError, match="no such file"):
-            to_mnist(path)
-
-
-def test_image_too_large_to_decode_is_refused():
-    with pytest.raises(BadImageError, match="make it smaller"):
-        to_mnist(Image.new("1", (MAXIMUM_PIXELS // 1000 + 1, 1000)))
+def test_layers_of_several_sizes_are_refused():
+    layers = [np.zeros((2, 2)), np.zeros((3, 3))]
+    with pytest.raises(BadImageError, match="differ in size: 2x2 and 3x3"):
+        to_mnist({"composite": None, "layers": layers})
 
 
 def test_small_pictures_together_give_what_each_gives_alone(small_digits):

@@ -109,7 +109,7 @@ def test_wheel_brings_the_package_its_weights_and_its_command(environment, seven
     read = [environment / "digitrec", "read", "--json", seven, "nothing.png"]
     result = subprocess.run(read, cwd=tmp_path, capture_output=True, text=True)
     first, second = map(json.loads, result.stdout.splitlines())
-    assert first["digit"] == 7 and "no such file" in second["error"]
+    assert first["digit"] == 7 and "There is no file" in second["error"]
     assert result.returncode == 1 and len(result.stderr.splitlines()) == 1
     program = "import digitrec.demo.layout as it; print(it.PREVIEW.exists(), it.__file__)"
     command = [environment / "python", "-c", program]

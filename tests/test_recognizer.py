@@ -267,6 +267,6 @@ def test_bad_image_has_its_error_in_its_place(recognizer, seven, tmp_path):
     images = [seven, tmp_path / "none.png", seven]
     for read in (recognizer.predict_each, recognizer.read_numbers_each):
         first, bad, last = read(images)
-        assert isinstance(bad, BadImageError) and "no such file" in str(bad)
+        assert isinstance(bad, BadImageError) and "There is no file" in str(bad)
         for answer in (first, last):
             assert getattr(answer, "digit", None) == 7 or answer.text == "7"

@@ -60,7 +60,7 @@ def test_name_that_looks_like_a_pattern_is_a_file_where_there_is_one(tmp_path):
 
 def test_pattern_that_matches_nothing_is_a_picture_that_is_not_there(tmp_path):
     (image,) = load(f"{tmp_path}/*.png")
-    with pytest.raises(BadImageError, match="there is no such file"):
+    with pytest.raises(BadImageError, match="There is no file"):
         read_picture(image)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,8 @@ from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
 from digitrec.prediction import Number, Prediction
-from digitrec.reading.picture import read_batch, read_picture
+from digitrec.reading.file import UPLOAD
+from digitrec.reading.picture import Picture, read_picture, read_uploads
 from digitrec.recognizer import DigitRecognizer
 
 Drawing = dict[str, Any]  # what a Sketchpad hands over
@@ -77,7 +79,7 @@ class Handlers:
         if photo is None:
             return BLANK
         try:
-            picture = read_picture(photo)
+            picture = read_picture(photo, UPLOAD)
         except BadImageError as error:
             return message_html(str(error), "photo")
         assert picture is not None  # only a Sketchpad can hold nothing
@@ -93,7 +95,7 @@ class Handlers:
             label (the digit, or "No digit found"), confidences (the three best), is_digit,
             digit_score (higher is more like a digit) and revision (of the model that answered).
         """
-        return self._as_json(_answer(self._recognizer.predict, _given(image)))
+        return self._as_json(self._recognizer.predict(_read(image)))
 
     def predict_batch(self, images: list[Path]) -> list[dict]:
         """Read the digits in up to 64 pictures, each like /predict, 64 megapixels in all.
@@ -104,7 +106,7 @@ class Handlers:
         Returns:
             a list of what /predict returns, in the same order.
         """
-        predictions = _answer(self._recognizer.predict_batch, read_batch(images))
+        predictions = _answer(self._recognizer.predict_batch, read_uploads(images))
         return [self._as_json(prediction) for prediction in predictions]
 
     def read_number(self, image: Path) -> dict:
@@ -118,7 +120,7 @@ class Handlers:
             right), digits (for each: label, confidences, and box, which is left, top, right and
             bottom in pixels of the picture) and revision (of the model that answered).
         """
-        number = self._read_number(_given(image))
+        number = self._recognizer.read_number(_read(image))
         return {
             "text": number.text,
             "is_number": number.is_number,
@@ -159,10 +161,12 @@ class Handlers:
         }
 
 
-def _given(image: Path | None) -> Path:
+def _read(image: Path | None) -> Picture:
     if image is None:
         raise refusal("The picture should be an uploaded file, but is none; upload it first.")
-    return image
+    picture = _answer(partial(read_picture, limits=UPLOAD), image)
+    assert picture is not None  # only a Sketchpad can hold nothing
+    return picture
 
 
 def _answer(read: Callable[[Any], Answer], image: Any) -> Answer:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from digitrec.errors import BadImageError, first_line
-from digitrec.reading.encoded import MOST_BYTES
+from digitrec.reading.file import OWN
 from digitrec.reading.picture import PictureFile
 
 ZIP = (".zip",)
@@ -120,7 +120,7 @@ def _load_from_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Loaded:
             f"{Path(member.name).name} should be a file of its own, but is a link; pack the "
             "archive again with the files that its links lead to."
         )
-    return PictureFile(member.name, file.read(MOST_BYTES + 1))
+    return PictureFile(member.name, file.read(OWN.file_bytes + 1))
 
 
 class _Member(NamedTuple):
@@ -218,10 +218,10 @@ def _load_from_zip(file: BinaryIO, member: _Member) -> Loaded:
     if not header.startswith(b"PK\x03\x04"):
         raise OSError("it is not where the directory says")
     file.seek(sum(struct.unpack_from("<HH", header, 26)), os.SEEK_CUR)
-    content = file.read(min(member.packed_bytes, MOST_BYTES + 1))
+    content = file.read(min(member.packed_bytes, OWN.file_bytes + 1))
     if member.method == _DEFLATED:
-        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, MOST_BYTES + 1)
-    if len(content) <= MOST_BYTES and zlib.crc32(content) != member.checksum:
+        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, OWN.file_bytes + 1)
+    if len(content) <= OWN.file_bytes and zlib.crc32(content) != member.checksum:
         raise OSError("its checksum is another")
     return PictureFile(member.name, content)
 

@@ -107,10 +107,10 @@ class BatchNorm(nnx.Module):
         normalize_and_pool: Callable = normalize_and_pool,
     ):
         """Make a layer; training gives functions with backward passes of its own."""
-        self.scale = nnx.Param(jnp.ones(channels))
-        self.bias = nnx.Param(jnp.zeros(channels))
-        self.mean = nnx.BatchStat(jnp.zeros(channels))
-        self.var = nnx.BatchStat(jnp.ones(channels))
+        self.scale = nnx.Param(jnp.ones(channels, jnp.float32))
+        self.bias = nnx.Param(jnp.zeros(channels, jnp.float32))
+        self.mean = nnx.BatchStat(jnp.zeros(channels, jnp.float32))
+        self.var = nnx.BatchStat(jnp.ones(channels, jnp.float32))
         self.use_running_average = False  # what `.eval()` sets
         self.normalize = normalize
         self.normalize_and_pool = normalize_and_pool

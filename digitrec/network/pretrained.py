@@ -14,6 +14,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from digitrec.errors import BadCheckpointError, first_line
+from digitrec.network.backend import own_rules
 from digitrec.network.model import Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
@@ -118,7 +119,8 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
             f"{weights_file} is not a safetensors file ({error}). Fetch the model again."
         ) from error
 
-    network = _build(config["model"], folder / CONFIG_FILE)
+    with own_rules():
+        network = _build(config["model"], folder / CONFIG_FILE)
     network.eval()
     graphdef, state = nnx.split(network)
     expected = _named(state)

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from digitrec.errors import BadImageError
 
-MOST_BYTES = 50_000_000  # 16 megapixels of 3 bytes, and room for a header
-MOST_COMPRESSED_BYTES = 16_000_000  # of a JPEG or WebP: a photo of 12 megapixels has 2 to 7 MB
 MOST_SCANS = 20  # of a JPEG: a progressive photo has 10; one of 16 megapixels takes up to 50 ms
 MOST_PARTS = 10_000  # chunks, segments or blocks: encoders make one of about 8 KB
 MOST_TIFF_ENTRIES = 200  # an ordinary file has 10 to 30
@@ -43,13 +41,6 @@ def trim(content: bytes) -> Encoded:
 
     Raises: BadImageError for a file that would take too long.
     """
-    compressed = content.startswith((b"\xff\xd8\xff", b"RIFF"))
-    most = MOST_COMPRESSED_BYTES if compressed else MOST_BYTES
-    if len(content) > most:
-        raise BadImageError(
-            f"The file should have at most {most:,} bytes, but has {len(content):,}; make the "
-            "picture smaller."
-        )
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return _trim_png(content)
     if content.startswith(b"\xff\xd8\xff"):
@@ -65,8 +56,7 @@ def trim(content: bytes) -> Encoded:
 
 def _too_many(what: str, most: int) -> BadImageError:
     return BadImageError(
-        f"The image should have at most {most:,} {what}, but has more; save it again as an "
-        "ordinary PNG or JPEG."
+        f"It has more than {most:,} {what}. Save it again as an ordinary PNG or JPEG."
     )
 
 
@@ -166,7 +156,7 @@ def _trim_gif(content: bytes) -> bytes:
 def _cut_tiff(content: bytes) -> Encoded:
     if content[2:4] not in (b"*\0", b"\0*"):
         raise BadImageError(
-            "The image should be an ordinary TIFF, but is of another kind; save it as PNG or JPEG."
+            "It is a TIFF of a kind that digitrec does not read. Save it as PNG or JPEG."
         )
     cut, numbers = bytearray(content), {}
     for index, entry in enumerate(_directory(content)):
@@ -178,14 +168,14 @@ def _cut_tiff(content: bytes) -> Encoded:
     compression = numbers.get(_TIFF_COMPRESSION, 1)
     if compression not in _TIFF_COMPRESSIONS:
         raise BadImageError(
-            "A TIFF should be compressed by LZW, Deflate, PackBits, fax or not at all, but has "
-            f"compression {compression}; save it as PNG or JPEG."
+            f"It is a TIFF with compression {compression}; only LZW, Deflate, PackBits and fax are "
+            "read. Save it as PNG or JPEG."
         )
     tile = numbers.get(_TIFF_TILE_WIDTH, 0), numbers.get(_TIFF_TILE_LENGTH, 0)
     if max(tile) > MOST_TILE_SIDE:
         raise BadImageError(
-            f"A TIFF should have tiles of at most {MOST_TILE_SIDE} pixels a side, but has "
-            f"{tile[0]}x{tile[1]}; save it as PNG or JPEG."
+            f"It is a TIFF with tiles of {tile[0]}x{tile[1]} pixels; at most {MOST_TILE_SIDE} a "
+            "side are read. Save it as PNG or JPEG."
         )
     return Encoded(bytes(cut))  # Pillow turns a TIFF upright itself
 
