@@ -15,7 +15,7 @@ from flax import nnx
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from digitrec.errors import BadImageError, DigitrecError
+from digitrec.errors import BadCheckpointError, BadImageError, DigitrecError, HubError
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import backend, pretrained
@@ -84,11 +84,19 @@ class DigitRecognizer:
         """
         backend.start()
         folder = pretrained.bundled_folder() if model is None else Path(model)
+        if folder.exists() and revision is not None:
+            raise BadCheckpointError(
+                f"{folder} is a folder, which has no revisions. Leave revision out, or name a "
+                "repository USER/NAME on the Hugging Face Hub."
+            )
         if not folder.exists():
             from digitrec.hub import client  # half a second, which a folder does not need
 
             if client.is_repository_id(str(model)):
-                folder = client.download_model(str(model), revision)
+                try:
+                    folder = client.download_model(str(model), revision)
+                except HubError as error:  # it may be a mistyped folder, such as runs/4
+                    raise type(error)(f"There is no folder {model} here. {error}") from error
         return cls(*pretrained.load_model(folder), folder=folder)
 
     def __reduce__(self):

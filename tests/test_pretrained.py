@@ -171,6 +171,28 @@ def test_damage_is_named_in_one_line(folder, damage, said):
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
+def test_run_that_has_not_finished_is_called_so(tmp_path):
+    (tmp_path / "recipe.json").write_text("{}")
+    with pytest.raises(BadCheckpointError, match="has not finished. Continue it") as caught:
+        load_model(tmp_path)
+    assert str(caught.value).count("Fetch the model again") == 0
+
+
+def test_missing_file_is_said_once(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(BadCheckpointError) as caught:
+        load_model(folder)
+    assert str(caught.value) == (
+        f"{folder}/config.json cannot be read (No such file or directory). Give a folder with "
+        "model.safetensors and config.json."
+    )
+
+
+def test_folder_has_no_revisions(folder):
+    with pytest.raises(BadCheckpointError, match="Leave revision out"):
+        DigitRecognizer.from_pretrained(folder, revision="main")
+
+
 def test_app_ends_with_one_sentence_and_status_2_on_a_bad_model(folder):
     damage_a_bit(folder)
     for model, said in ((folder, "SHA-256"), ("no such folder", "There is no folder")):

@@ -88,6 +88,11 @@ def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
             f"There is no folder {folder}. Give the folder of a published model, or USER/NAME on "
             "the Hugging Face Hub."
         )
+    if not (folder / CONFIG_FILE).exists() and (folder / "recipe.json").exists():
+        raise BadCheckpointError(
+            f"{folder} is a training run that has not finished. Continue it with: python train.py "
+            f"--resume {folder}"
+        )
     config = _read_config(folder / CONFIG_FILE)
     weights_file = folder / WEIGHTS_FILE
     weights = _read(weights_file)
@@ -169,8 +174,9 @@ def _read(path: Path) -> bytes:
 
 
 def _read_json(path: Path) -> dict:
+    content = _read(path)
     try:
-        value = json.loads(_read(path))
+        value = json.loads(content)
     except ValueError as error:
         raise BadCheckpointError(
             f"{path} is not JSON ({first_line(error)}). Fetch the model again."
