@@ -5,17 +5,21 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from browser_reading import compare
 from conftest import ROOT
 from drawn_digits import CANVASES, CELLS, Drawing, draw
+from flax import nnx
 from PIL import Image
 from read_numbers import write_lines
 
 from digitrec import DigitRecognizer
 from digitrec.demo.browser import reading_files
+from digitrec.network import pretrained
+from digitrec.network.model import Network, NetworkConfig
 from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
 READING = ROOT / "digitrec" / "demo" / "page" / "reading"
@@ -105,41 +109,54 @@ def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
         assert figures["same_probabilities"] >= 0.99
 
 
-def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits):
-    """All that `NetworkConfig` offers, with random weights."""
-    from dataclasses import asdict
-
-    from flax import nnx
-
-    from digitrec.network import pretrained
-    from digitrec.network.model import Network, NetworkConfig
-
-    for index, config in enumerate(
-        (
-            NetworkConfig(pooling="average", squeeze=4, head_features=0),
-            NetworkConfig(border=2, kernel_sizes=((3, 3), (3,), (2,))),
-            NetworkConfig(border=3, pooling="average", head_features=32),
-        )
-    ):
-        folder = tmp_path / str(index)
-        state = nnx.split(Network(config, rngs=nnx.Rngs(index)))[1]
-        pretrained.save_model(
-            folder, state, {**recognizer.config, "model": asdict(config)}, metrics={}
-        )
-        pictures = [("", draw(Drawing(digit, CELLS[0], 400, 0))) for digit in pen_digits]
-        figures = compare(DigitRecognizer.from_pretrained(folder), pictures)
-        assert figures["same"] == figures["same_probabilities"] == 1
+OTHER_NETWORKS = [
+    {"pooling": "average", "squeeze": 4, "head_features": 0},
+    {"border": 2, "kernel_sizes": ((3, 3), (3,), (2,))},
+    {"border": 3, "pooling": "average", "head_features": 32},
+    {"kernel_sizes": ((5,), (5,), (5,)), "squeeze": 8},
+    {"kernel_sizes": ((7,), (1,), (2, 2)), "filters": (64, 32, 96)},
+    {"kernel_sizes": ((6,), (9,), (3,)), "border": 1},
+    {"kernel_sizes": ((3,), (3,)), "filters": (32, 32)},
+]
 
 
-def test_compiled_convolution_is_that_of_its_source(tmp_path):
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm: apt-get install npm")
-    subprocess.run(
-        ["npm", "install", "--silent", "--prefix", tmp_path, "wabt@1.0.39"], check=True, timeout=120
+def save_untrained(recognizer, folder, **settings):
+    """Save a network with random weights."""
+    config = NetworkConfig(**settings)
+    state = nnx.split(Network(config, rngs=nnx.Rngs(0)))[1]
+    model = {**recognizer.config, "model": asdict(config)}
+    pretrained.save_model(folder, state, model, metrics={})
+
+
+@pytest.mark.parametrize("settings", OTHER_NETWORKS, ids=str)
+def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits, settings):
+    """All that `NetworkConfig` offers."""
+    save_untrained(recognizer, tmp_path, **settings)
+    pictures = [("", draw(Drawing(digit, CELLS[0], 400, 0))) for digit in pen_digits]
+    figures = compare(DigitRecognizer.from_pretrained(tmp_path), pictures)
+    assert figures["same"] == figures["same_probabilities"] == 1
+
+
+@pytest.mark.parametrize(
+    "filters, change, said",
+    [
+        ((8, 16, 32), {}, "8 filters are not a multiple of 32"),
+        ((32, 32, 32), {"pooling": "median"}, "pooling: median is of a network"),
+        ((32, 32, 32), {"attention": 8}, "attention: 8 is of a network"),
+    ],
+)
+def test_network_that_the_browser_does_not_know_is_left_to_the_server(
+    tmp_path, recognizer, filters, change, said
+):
+    save_untrained(recognizer, tmp_path, filters=filters)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["model"] |= change
+    result = subprocess.run(
+        ["node", ROOT / "benchmarks" / "read_in_node.mjs", tmp_path, json.dumps(config)],
+        input=b"",
+        capture_output=True,
     )
-    program, made = tmp_path / "node_modules" / ".bin" / "wat2wasm", tmp_path / "made.wasm"
-    subprocess.run([program, READING / "convolution.wat", "-o", made], check=True)
-    assert made.read_bytes() == (READING / "convolution.wasm").read_bytes()
+    assert result.returncode != 0 and said in result.stderr.decode()
 
 
 def test_first_visit_fetches_little(recognizer):

@@ -45,14 +45,16 @@ export function fold({ shape, data }, scale, shift, mean, variance) {
 }
 
 /**
- * Give a function that convolves images and takes ReLU. Odd kernels keep the images' size, even ones
+ * Give a function that convolves images of at most `side` pixels a side, and takes ReLU. Odd kernels keep the images' size, even ones
  * do not pad. The next call overwrites the result's data.
  * @param {ArrayBuffer | Uint8Array<ArrayBuffer>} code of convolution.wasm
  * @param {Convolution[]} convolutions
+ * @param {number} side
  * @returns {(images: Images, convolution: Convolution) => Images}
  */
-export function compile(code, convolutions) {
-  const largest = Math.max(...convolutions.map(({ outputs }) => outputs)) * 30 ** 2 * 4;
+export function compile(code, convolutions, side) {
+  const padded = side + Math.max(...convolutions.map(({ size }) => size));
+  const largest = Math.max(...convolutions.map(({ outputs }) => outputs)) * padded ** 2 * 4;
   const bytes = convolutions.reduce((sum, { weights }) => sum + 4 * weights.length, 2 * largest);
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { page: { memory } });

@@ -16,6 +16,13 @@ import { IMAGE_SIZE } from "./drawing.js";
  * @property {"maximum" | "average"} pooling
  */
 
+// What a configuration may say, and which values of it this network has (null: any).
+const KNOWN = new Map(Object.entries({
+  ...{ border: null, filters: null, kernel_sizes: null, squeeze: null, head_features: null },
+  ...{ block_dropout: null, head_dropout: null }, // of training only
+  pooling: ["maximum", "average"],
+}));
+
 export class Network {
   /**
    * @param {Config} config
@@ -24,6 +31,12 @@ export class Network {
    * @throws {Error} for a network of another kind
    */
   constructor(config, tensors, code) {
+    for (const [name, value] of Object.entries(config)) {
+      const values = KNOWN.get(name);
+      if (values === undefined || (values && !values.includes(value))) {
+        throw new Error(`${name}: ${value} is of a network that the browser does not know`);
+      }
+    }
     /** @type {(name: string) => Layer} */
     const layer = (name) => ({ kernel: tensors[`${name}.kernel`], bias: tensors[`${name}.bias`] });
     const blocks = config.kernel_sizes.map((sizes, block) =>
@@ -36,7 +49,7 @@ export class Network {
       }),
     );
     this.border = config.border;
-    this.convolve = compile(code, blocks.flat());
+    this.convolve = compile(code, blocks.flat(), IMAGE_SIZE - 2 * config.border);
     this.blocks = blocks.map((convolutions, block) => ({
       convolutions,
       excitation: config.squeeze
