@@ -66,6 +66,7 @@ WATCH = """() => {
     window.ended = null;
   }).observe(answer, { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
+READS = "document.documentElement.dataset.reader === 'browser'"
 # Moves a pen for some seconds, once a frame, through zeros of all sizes; pairs each pointer event
 # with the first answer to a drawing that contains it.
 PEN = """async (seconds) => {
@@ -201,17 +202,16 @@ class Side:
         """Open the page with an empty cache; give KiB that were sent, and requests."""
         context = self.browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
-        session = context.new_cdp_session(page)
-        session.send("Network.enable")
-        sizes = []
-        session.on(
-            "Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"])
-        )
+        sizes = []  # with the worker's scripts and weights, which the page's own CDP session lacks
+        page.on("requestfinished", lambda request: sizes.append(request.sizes()))
         page.goto(self.url)
         page.locator("#answer").wait_for(timeout=60_000)
+        if not self.is_stock:
+            page.wait_for_function(READS, timeout=60_000)
         page.wait_for_timeout(3000)
         context.close()
-        return sum(sizes) / 1024, len(sizes)
+        sent = sum(size["responseHeadersSize"] + size["responseBodySize"] for size in sizes)
+        return sent / 1024, len(sizes)
 
     def seconds_until_drawable(self) -> float:
         """Open the page on a slow network."""
@@ -232,7 +232,7 @@ def follow_pen(side: Side, slowdown: float, seconds: float) -> dict[str, float]:
         lambda request: sizes.append(request.sizes()) if "/reading/" in request.url else None,
     )
     page.goto(side.url)
-    page.wait_for_function("document.documentElement.dataset.reader === 'browser'", timeout=60_000)
+    page.wait_for_function(READS, timeout=60_000)
     page.wait_for_timeout(2000)
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})

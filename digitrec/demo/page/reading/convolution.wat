@@ -1,4 +1,4 @@
-;; A convolution with ReLU, 32 channels of the result at a time. `convolution.wasm` is made of this:
+;; A convolution with ReLU, 32 channels of the result at a time. This makes `convolution.wasm`:
 ;; npx --package=wabt wat2wasm convolution.wat
 (module
   (import "page" "memory" (memory 1))
