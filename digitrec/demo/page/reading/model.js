@@ -16,12 +16,11 @@ import { IMAGE_SIZE } from "./drawing.js";
  * @property {"maximum" | "average"} pooling
  */
 
-// What a configuration may say, and which values of it this network has (null: any).
-const KNOWN = new Map(Object.entries({
-  ...{ border: null, filters: null, kernel_sizes: null, squeeze: null, head_features: null },
-  ...{ block_dropout: null, head_dropout: null }, // of training only
-  pooling: ["maximum", "average"],
-}));
+const POOLINGS = ["maximum", "average"];
+const NAMES = [
+  ...["border", "filters", "kernel_sizes", "pooling", "squeeze", "head_features"],
+  ...["block_dropout", "head_dropout"], // of training only
+];
 
 export class Network {
   /**
@@ -31,12 +30,9 @@ export class Network {
    * @throws {Error} for a network of another kind
    */
   constructor(config, tensors, code) {
-    for (const [name, value] of Object.entries(config)) {
-      const values = KNOWN.get(name);
-      if (values === undefined || (values && !values.includes(value))) {
-        throw new Error(`${name}: ${value} is of a network that the browser does not know`);
-      }
-    }
+    const unknown = Object.keys(config).filter((name) => !NAMES.includes(name));
+    if (!POOLINGS.includes(config.pooling)) unknown.push(`pooling ${config.pooling}`);
+    if (unknown.length) throw new Error(`the browser does not know networks with ${unknown.join(", ")}`);
     /** @type {(name: string) => Layer} */
     const layer = (name) => ({ kernel: tensors[`${name}.kernel`], bias: tensors[`${name}.bias`] });
     const blocks = config.kernel_sizes.map((sizes, block) =>
