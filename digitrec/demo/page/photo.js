@@ -2,6 +2,8 @@
 // or dropped anywhere on the page over the paper, and has it read.
 const pad = document.querySelector("digit-pad");
 const input = element.querySelector("input");
+const LONGEST = 3200; // pixels a side that are sent: twice what the server keeps
+const QUALITY = 0.92; // of JPEG
 const isPhone = window.matchMedia("(pointer: coarse)").matches;
 element.querySelector(".choose span").textContent = isPhone ? "Take or choose a photo" : "Upload a photo";
 
@@ -23,10 +25,31 @@ function show(address, what) {
 async function read(file) {
   if (!file) return;
   show(URL.createObjectURL(file), file);
-  const uploaded = await upload(file).catch(() => null);
+  const uploaded = await shrink(file).then(upload).catch(() => null);
   if (latest !== file || !pad.isShowing) return;
   if (uploaded?.path) ask({ path: uploaded.path });
   else tell("refused");
+}
+
+/**
+ * Shrink a large photo before it is sent: a phone's 24 megapixels are 4 to 10 MB. What the browser
+ * cannot decode, such as a TIFF, is sent as it is.
+ * @param {File} file
+ */
+async function shrink(file) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  const scale = bitmap ? LONGEST / Math.max(bitmap.width, bitmap.height) : 1;
+  if (!bitmap || scale >= 1) return file;
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(scale * side)));
+  const canvas = new OffscreenCanvas(width, height);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.fillStyle = "white"; // JPEG has no alpha
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
+  return new File([blob], `${file.name.replace(/\.\w*$/, "")}.jpg`, { type: blob.type });
 }
 
 /** @param {{ path: string } | { example: string | undefined }} picture */
