@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from digitrec.cores import count_cores
 from digitrec.errors import BadImageError, WorkerError
 from digitrec.many.sources import Chunk
 
@@ -28,11 +29,6 @@ class Job(NamedTuple):
     folder: str  # of the model
     numbers: bool = False  # read numbers instead of digits
     table: str = ""  # ending of the table that the answers are to be rows of
-
-
-def count_cores() -> int:
-    """Count the processor's cores that this program may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def read_chunks(
