@@ -30,7 +30,8 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.many.processes import Job, count_cores, read_chunks
+from digitrec.cores import count_cores
+from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import Chunk, find_pictures, make_chunks
 from digitrec.many.tables import as_row
 from digitrec.many.worker import make_recognizer, read_chunk

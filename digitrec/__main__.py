@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from digitrec.errors import BadImageError, DigitrecError
-from digitrec.many.batch import read_to_table
+from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
 from digitrec.many.tables import ENDINGS, as_row, as_text, is_finished
 from digitrec.prediction import Number, Prediction, percent
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_options(arguments)
     try:
         if options.resume and is_finished(Path(options.output)):
-            print(f"digitrec: {options.output} is finished already.", file=sys.stderr)
+            print(f"digitrec: {options.output} is already finished.", file=sys.stderr)
             return 0
         recognizer = DigitRecognizer.from_pretrained(options.model)
         if options.ray:
@@ -38,13 +38,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"digitrec: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        then = "; go on with --resume" if options.output else ""
-        print(f"digitrec: Stopped{then}.", file=sys.stderr)
+        then = " Continue with --resume." if options.output and not options.ray else ""
+        print(f"digitrec: Stopped.{then}", file=sys.stderr)
         return INTERRUPTED
 
 
 def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
-    """Read into a file, and sum up."""
+    """Read into a table, and print a summary."""
     console = Console(stderr=True)
     start = time.monotonic()
     kinds = read_to_table(
@@ -71,7 +71,7 @@ def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -
         from digitrec.many.cluster import read_on_cluster
     except ImportError:
         print(
-            'digitrec: --ray should use Ray, but it is not installed; pip install "digitrec[ray]".',
+            'digitrec: --ray needs Ray. Run pip install "digitrec[ray]".',
             file=sys.stderr,
         )
         return 2
@@ -83,7 +83,7 @@ def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -
 
 
 def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
-    """Read a handful of pictures, and print a table or JSON lines."""
+    """Read a handful of pictures and print a table or JSON lines."""
     columns = ("number", "probability") if options.numbers else ("digit", "probability", "then")
     table = Table(Column("file", overflow="fold"), *columns)
     read = recognizer.read_number if options.numbers else recognizer.predict
@@ -102,7 +102,7 @@ def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
         else:
             table.add_row(as_text(found.path), *as_cells(answer))
     if not options.json:
-        width = None if sys.stdout.isatty() else 1000  # in a pipe nothing is cut off
+        width = None if sys.stdout.isatty() else 1000  # so that nothing is cut off in a pipe
         Console(width=width).print(table)
     return status
 
@@ -116,7 +116,7 @@ def as_json(path: str, answer: Prediction | Number | DigitrecError) -> str:
         "path": as_text(path),
         "digit": answer.digit,
         "is_digit": answer.is_digit,
-        # JSON has no -inf, the score of a picture without ink.
+        # The score of a picture without ink is -inf, which JSON does not have.
         "digit_score": answer.digit_score if answer.top() else None,
         "top": [{"digit": digit, "probability": share} for digit, share in answer.top()],
     }
@@ -149,25 +149,25 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "as 'scans/**/*.png'",
     )
     read.add_argument("--numbers", action="store_true", help="read numbers of up to twelve digits")
-    read.add_argument("--json", action="store_true", help="print a JSON object a line")
+    read.add_argument("--json", action="store_true", help="print one JSON object per line")
     read.add_argument(
         "--output",
         type=table_path,
         metavar="TABLE",
-        help="write a table with a row for each picture, by its ending as CSV, JSON lines or "
-        f"Parquet ({', '.join(ENDINGS)}), with all cores",
+        help="write a table with a row for each picture, using all cores; its ending says whether "
+        f"it is CSV, JSON lines or Parquet ({', '.join(ENDINGS)})",
     )
     read.add_argument(
-        "--resume", action="store_true", help="go on with the table of a run that was interrupted"
+        "--resume", action="store_true", help="continue the table of an interrupted run"
     )
     read.add_argument(
-        "--processes", type=count, metavar="N", help="that read for --output (default: all cores)"
+        "--processes", type=count, metavar="N", help="processes for --output (default: all cores)"
     )
     read.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="read on the cluster of Ray at this address, such as auto or host:6379; then --output "
-        "is a folder of Parquet files",
+        help="read on the Ray cluster at this address, such as auto or host:6379; --output is then "
+        "a folder of Parquet files",
     )
     read.add_argument(
         "--model",
@@ -176,23 +176,23 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if not options.output and (options.resume or options.processes):
-        read.error("--resume and --processes are for --output TABLE; name one")
+        read.error("--resume and --processes need --output TABLE")
     if options.ray and (options.resume or options.processes or not options.output):
         read.error("--ray needs --output FOLDER, and takes neither --resume nor --processes")
     if options.ray and not options.output.endswith(".parquet"):
-        read.error(f"--ray writes Parquet: expected an ending of .parquet: {options.output}")
+        read.error(f"--ray writes Parquet, but {options.output} does not end in .parquet")
     return options
 
 
 def table_path(text: str) -> str:
     if not text.endswith(ENDINGS):
-        raise argparse.ArgumentTypeError(f"expected an ending of {', '.join(ENDINGS)}: {text}")
+        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ENDINGS)}")
     return text
 
 
 def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0: {text}")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
 

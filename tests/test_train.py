@@ -13,10 +13,10 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT, slow
-from joblib import cpu_count
 from PIL import Image
 
 from benchmarks.time_to_accuracy import READING
+from digitrec.cores import count_cores
 from digitrec.network.pretrained import load_model
 from digitrec.training.data import SplitConfig, load_mnist, split_mnist
 from digitrec.training.evaluation import evaluate
@@ -41,7 +41,7 @@ def test_run_folder_holds_all_that_is_promised(small_run):
     network, config, metrics = load_model(small_run)
     assert config["training"]["training"]["seed"] == 3
     assert "--seed 3" in config["training"]["command"]
-    assert config["training"]["hardware"].startswith(f"{cpu_count()} CPU core(s), ")
+    assert config["training"]["hardware"].startswith(f"{count_cores()} CPU core(s), ")
     assert str(small_run.parent) not in json.dumps(config)
     assert metrics["training"]["epochs"] == len(metrics["training"]["history"]) == 5
     validation = [entry["validation_accuracy"] for entry in metrics["training"]["history"]]

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.themes import Base
 from starlette.middleware import Middleware
 
+from digitrec.cores import count_cores
 from digitrec.demo.about import about_html, claim
 from digitrec.demo.answer import BLANK
 from digitrec.demo.browser import BrowserReading, reading_files, worker_address
@@ -108,7 +109,7 @@ def build_demo(
         _html(f"{READERS} Model {escape(revision)} {escape(notice)}", elem_id="footer")
         with gr.Row(visible=False):
             _endpoints(handlers)
-    return demo.queue(max_size=64, default_concurrency_limit=os.cpu_count())
+    return demo.queue(max_size=64, default_concurrency_limit=count_cores())
 
 
 def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:

@@ -1,1 +1,1 @@
-"""Many pictures: folders, archives and tables, read by several processes or a cluster."""
+"""Many pictures: folders, archives and tables, read by several processes or on a cluster."""

@@ -1,6 +1,7 @@
-"""Many pictures on a cluster: Ray reads files, hands them to actors with a network, and writes.
+"""Many pictures on a cluster of Ray.
 
-Ray Data decides where each piece is read, and reads again what is lost with a machine.
+Ray Data reads the files, passes them to actors that hold the network, and writes the answers. It
+reads again what is lost with a machine.
 """
 
 import os
@@ -18,21 +19,21 @@ from digitrec.many.processes import Job
 from digitrec.many.sources import CHUNK, Chunk, Loaded
 from digitrec.many.tables import row_values
 from digitrec.many.worker import make_recognizer, read_chunk
-from digitrec.reading.picture import PictureFile
+from digitrec.reading.file import PictureFile
 
 
 def read_on_cluster(
     address: str, folder: Path, paths: list[str], output: str, *, numbers: bool = False
 ) -> None:
-    """Read pictures, and write a folder of Parquet files, in no order.
+    """Read pictures and write a folder of Parquet files, in no particular order.
 
     Arguments:
         address: of the cluster, as `ray.init` takes it: "auto", or "host:6379".
         folder: of the model; its files are sent to the cluster.
-        paths: of files and folders, local ones that all machines see, or remote as "s3://…".
+        paths: of files and folders: local ones that all machines see, or remote as "s3://…".
         output: the folder, local or remote in the same way.
 
-    Raises: WorkerError when the cluster cannot be reached, or gives up.
+    Raises: WorkerError when the cluster cannot be reached or gives up.
     """
     model = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     try:
@@ -50,14 +51,14 @@ def read_on_cluster(
         rows.write_parquet(_locate(output))
     except (OSError, RuntimeError, ValueError, RayError) as error:
         raise WorkerError(
-            f"The cluster at {address} should read {', '.join(paths)} into {output}, but does not "
-            f"({first_line(error)}); look at its dashboard, and whether all its machines see these "
-            "paths."
+            f"The cluster at {address} could not read {', '.join(paths)} into {output} "
+            f"({first_line(error)}). Look at its dashboard, and check that all its machines see "
+            "these paths."
         ) from error
 
 
 def _locate(path: str) -> str:
-    """Give a path that means the same in every process."""
+    """Make a local path absolute, since Ray's processes have other working directories."""
     return path if "://" in path else os.path.abspath(path)
 
 

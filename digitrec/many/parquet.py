@@ -1,4 +1,4 @@
-"""Rows as Parquet: JSON lines, which can grow, become a file in row groups, which cannot."""
+"""Parquet tables, converted from JSON lines, since a Parquet file cannot grow row by row."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,9 @@ NUMBERS = pa.schema(
 
 
 def write_parquet(rows: Path, path: Path, *, numbers: bool) -> None:
-    """Write a file of `tables` rows, as JSON lines, as Parquet; the file is there only when whole.
+    """Convert a file of JSON lines with the rows of `tables` to Parquet.
+
+    The Parquet file appears only when it is complete.
 
     Raises: OSError.
     """

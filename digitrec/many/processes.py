@@ -1,6 +1,6 @@
-"""Processes that read pictures beside this one, and are replaced when the system ends them.
+"""Processes that read pictures in the background, and are replaced when the system ends them.
 
-They are `worker`. Each has a thread here that sends it a chunk and waits for its answers.
+Each runs `digitrec.many.worker` and has a thread here that sends it a chunk and waits for answers.
 """
 
 import os
@@ -15,11 +15,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
+from digitrec.cores import count_cores
 from digitrec.errors import BadImageError, WorkerError
 from digitrec.many.sources import Chunk
 
 AHEAD = 2  # chunks for each process that are loaded before their turn
-STARTS = 3  # in a row that may fail
+STARTS = 3  # failures in a row before reading is given up
 
 
 class Job(NamedTuple):
@@ -27,26 +28,21 @@ class Job(NamedTuple):
 
     folder: str  # of the model
     numbers: bool = False  # read numbers instead of digits
-    table: str = ""  # ending of the table that the answers are to be rows of
-
-
-def count_cores() -> int:
-    """Count the processor's cores that this program may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    table: str = ""  # ending of the table for which the answers become rows
 
 
 def read_chunks(
     job: Job, chunks: Iterable[Chunk], processes: int | None = None
 ) -> Generator[tuple[Chunk, list[Any]], None, None]:
-    """Read chunks, in their order, as many at a time as there are processes.
+    """Read chunks in parallel, and yield them in their order.
 
-    A chunk whose process ends is read again, and picture by picture if that process ends as well:
-    an error then is the answer for the picture that ends it.
+    When a process ends while it reads a chunk, the chunk is read again by a new one. If that ends
+    as well, the pictures are read one by one, and a picture that ends its process gets an error.
 
     Arguments:
-        processes: default: one for each core.
+        processes: how many (default: one for each core).
 
-    Returns: each chunk, with what `digitrec.many.worker.read_chunk` says of its pictures.
+    Returns: each chunk, with what `digitrec.many.worker.read_chunk` returns for it.
     Raises: WorkerError when no process can be started.
     """
     workers = [_Worker(job) for _ in range(processes or count_cores())]
@@ -74,19 +70,21 @@ def read_chunks(
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
-            worker.dismiss()
+            worker.stop()
         threads.shutdown()
 
 
 class _Ended(Exception):
-    """The process ended before it answered."""
+    """The process ended before it answered; the message says how."""
 
 
 class _Worker:
+    """One process at a time: started when first needed, and again after it has ended."""
+
     def __init__(self, job: Job):
         self._job = job
         self._process: subprocess.Popen | None = None
-        self._dismissed = False
+        self._stopped = False
 
     def read(self, chunk: Chunk) -> list[Any]:
         for _ in range(2):
@@ -101,22 +99,19 @@ class _Worker:
             (answer,) = self._ask(Chunk([path], [image]))
         except _Ended as end:
             error = BadImageError(
-                f"{Path(path).name} should be readable like any other picture, but the process "
-                f"that read it ended ({end}); save it again, smaller, as PNG."
+                f"{Path(path).name} ended each process that read it ({end}). Save it again, "
+                "smaller, as PNG."
             )
-            (answer,) = self._ask(Chunk([path], [error]))
+            (answer,) = self._ask(Chunk([path], [error]))  # as a row, if the job asks for rows
         return answer
 
     def _ask(self, chunk: Chunk) -> list[Any]:
         if self._process is None:
             self._start()
-        try:
-            self._line.send(chunk)
-            return self._line.recv()
-        except (EOFError, OSError) as error:
-            raise _Ended(self._clean_up()) from error
+        return self._exchange(chunk)
 
     def _start(self) -> None:
+        end = None
         for _ in range(STARTS):
             self._line, theirs = Pipe()
             with theirs:
@@ -126,41 +121,48 @@ class _Worker:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     env=_environment(),
-                    start_new_session=True,  # Ctrl-C is for this process, which ends the others
+                    start_new_session=True,  # Ctrl-C reaches only this process, which stops them
                 )
-            if self._dismissed:
+            if self._stopped:  # before there was a process to kill
                 self._process.kill()
             try:
-                self._line.send(self._job)
-                self._line.recv()  # it is ready
+                self._exchange(self._job)
                 return
-            except (EOFError, OSError):
-                end = self._clean_up()
+            except _Ended as error:
+                end = error
         raise WorkerError(
-            f"A process that reads pictures should start, but {STARTS} in a row ended ({end}); "
-            "make room in memory, or let fewer read with --processes."
+            f"Could not start a reader: {STARTS} in a row ended ({end}). Free memory, or use fewer "
+            "processes (--processes)."
         )
 
-    def _clean_up(self) -> str:
-        """Say how the process ended."""
-        assert self._process
-        self._process.kill()  # one that closed its line but goes on
-        code = self._process.wait()
-        self._process = None
-        self._line.close()
-        if self._dismissed:
-            raise WorkerError("Reading was stopped.")
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    def _exchange(self, message: Any) -> Any:
+        """Send a message and wait for the answer.
 
-    def dismiss(self) -> None:
-        """End the process for good; a thread that waits for it goes on with an error."""
-        self._dismissed = True
+        Raises: _Ended; WorkerError after `stop`.
+        """
+        assert self._process
+        try:
+            self._line.send(message)
+            return self._line.recv()
+        except (EOFError, OSError) as error:
+            self._process.kill()  # it may have closed its end of the line and still run
+            code = self._process.wait()
+            self._process = None
+            self._line.close()
+            if self._stopped:
+                raise WorkerError("Reading was stopped.") from None
+            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+            raise _Ended(how) from error
+
+    def stop(self) -> None:
+        """End the process for good. A thread that waits for its answer gets a WorkerError."""
+        self._stopped = True
         if (process := self._process) is not None:
             process.kill()
             process.wait()
 
 
 def _environment() -> dict[str, str]:
-    """Give the environment of a process: it finds this package, and one thread is all it needs."""
+    """Give the environment of a process that finds this package and computes in one thread."""
     path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "NPROC": "1"}  # XLA asks for NPROC
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "NPROC": "1"}  # which XLA reads

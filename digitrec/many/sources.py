@@ -1,32 +1,36 @@
 """Where many pictures come from: files, folders, patterns and archives, found one by one.
 
-Nothing is read before it is asked for, and nothing is kept: a million pictures take no more memory
-than ten.
+A picture is loaded when its turn comes and is not kept afterwards, so a million pictures take no
+more memory than ten. Only names add up: those in one folder, the matches of a pattern, and the
+members of a zip archive, 600 bytes each (docs/many-pictures.md says how to keep that small).
 """
 
 import glob
 import os
-import struct
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from digitrec.errors import BadImageError, first_line
-from digitrec.reading.file import OWN
-from digitrec.reading.picture import PictureFile
+from digitrec.reading.file import OWN, PictureFile
 
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-READ_AT_ONCE = 1 << 20  # bytes of a tar archive, or of a zip archive's directory
-MEMBERS_AT_ONCE = 1 << 16  # bytes of a zip archive, around the member that is read
+READ_AT_ONCE = 1 << 20  # bytes of a tar archive
+ENCRYPTED = 1  # flag of a zip archive's member
 
-Loaded = str | PictureFile | BadImageError  # a path, what an archive holds, or why it is neither
+Loaded = str | PictureFile | BadImageError  # a path, a member of an archive, or what is wrong
 
-
-BROKEN = (OSError, EOFError, tarfile.TarError, zlib.error, struct.error)
+# What zipfile and tarfile raise for damaged archives. A name that is not UTF-8 and an offset beyond
+# the end of any file are ValueErrors.
+BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, NotImplementedError, OSError, ValueError),
+)
 
 
 class Found(NamedTuple):
@@ -34,7 +38,7 @@ class Found(NamedTuple):
     read: Callable[[], Loaded]
 
     def load(self) -> Loaded:
-        """Give the picture; to be called before the next one is asked for."""
+        """Give the picture. Call this before asking for the next one."""
         try:
             return self.read()
         except BROKEN as error:
@@ -44,9 +48,9 @@ class Found(NamedTuple):
 def find_pictures(paths: Iterable[str | os.PathLike]) -> Iterator[Found]:
     """Find pictures, in the order of the paths.
 
-    A folder gives its files by name, then its folders' files; an archive its members as they come.
-    Both leave out hidden files, whose names begin with a dot. What is no picture is found all the
-    same, so that nothing is lost without a word.
+    A folder gives its files by name, then those of its folders; an archive gives its members in the
+    order in which they were packed. Hidden files, whose names begin with a dot, are left out. Files
+    that are not pictures are found as well, so that each can get an error.
 
     Arguments:
         paths: of files, folders, zip and tar archives, or patterns such as "scans/**/*.png".
@@ -54,7 +58,7 @@ def find_pictures(paths: Iterable[str | os.PathLike]) -> Iterator[Found]:
     for path in (os.fspath(path) for path in paths):
         if glob.has_magic(path) and not os.path.exists(path):
             for match in sorted(glob.iglob(path, recursive=True)) or [path]:
-                if not ("**" in path and os.path.isdir(match)):  # its files match as well
+                if not ("**" in path and os.path.isdir(match)):  # its files match too
                     yield from _find(match)
         else:
             yield from _find(path)
@@ -87,27 +91,25 @@ def _find_in_folder(folder: str) -> Iterator[Found]:
 
 def _bad_folder(path: str) -> Loaded:
     return BadImageError(
-        f"{Path(path).name} should be a folder that you may read, but is not; change its "
-        "permissions."
+        f"{Path(path).name} is a folder that you may not read. Change its permissions."
     )
 
 
 def _bad_archive(path: str, error: Exception) -> Loaded:
     return BadImageError(
-        f"{Path(path).name} should be packed undamaged, but cannot be unpacked "
-        f"({first_line(error)}); pack the archive again."
+        f"{Path(path).name} cannot be unpacked ({first_line(error)}). Pack the archive again."
     )
 
 
 def _is_hidden(member: str) -> bool:
-    # macOS packs what it knows of a file beside it, as __MACOSX/._7.png.
+    # macOS adds what it knows about a file as another member, __MACOSX/._7.png.
     return os.path.basename(member).startswith(".")
 
 
 def _find_in_tar(path: str) -> Iterator[Found]:
     with tarfile.open(path, "r|*", bufsize=READ_AT_ONCE) as archive:
         while (member := archive.next()) is not None:
-            # Or it keeps what it knows of every file.
+            # TarFile would keep every member's TarInfo.
             archive.members.clear()  # pyright: ignore[reportAttributeAccessIssue]
             if not member.isdir() and not _is_hidden(member.name):
                 yield Found(f"{path}/{member.name}", partial(_load_from_tar, archive, member))
@@ -117,128 +119,46 @@ def _load_from_tar(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Loaded:
     file = archive.extractfile(member) if member.isreg() else None
     if file is None:
         return BadImageError(
-            f"{Path(member.name).name} should be a file of its own, but is a link; pack the "
-            "archive again with the files that its links lead to."
+            f"{Path(member.name).name} is a link. Pack the archive again with the files that its "
+            "links point to."
         )
     return PictureFile(member.name, file.read(OWN.file_bytes + 1))
 
 
-class _Member(NamedTuple):
-    """A file in a zip archive, as the archive's directory describes it."""
-
-    name: str
-    flags: int
-    method: int
-    checksum: int
-    packed_bytes: int
-    start: int
-
-
-# Python's zipfile reads the whole directory first, which for a million files takes 650 MB. The form
-# of a zip archive: PKWARE's APPNOTE.TXT, section 4.3.
-_DIRECTORY_ENTRY = struct.Struct("<4x2x2xHH4xLLLHHH2x2x4xL")
-_END, _END_64_LOCATOR = b"PK\x05\x06", b"PK\x06\x07"
-_LONGEST_END = 22 + 65_535  # bytes, with the longest comment
-_STORED, _DEFLATED = 0, 8
-_ENCRYPTED, _UTF_8 = 1, 0x800
-_IN_ZIP_64 = 0xFFFFFFFF  # the number is in the entry's extra fields
-
-
 def _find_in_zip(path: str) -> Iterator[Found]:
-    # Members mostly lie in the directory's order, so that the next one is in the buffer already.
-    with (
-        open(path, "rb", buffering=MEMBERS_AT_ONCE) as file,
-        open(path, "rb", buffering=READ_AT_ONCE) as directory,
-    ):
-        for member in _read_directory(directory):
-            if not member.name.endswith("/") and not _is_hidden(member.name):
-                yield Found(f"{path}/{member.name}", partial(_load_from_zip, file, member))
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.is_dir() and not _is_hidden(member.filename):
+                yield Found(f"{path}/{member.filename}", partial(_load_from_zip, archive, member))
 
 
-def _read_directory(file: BinaryIO) -> Iterator[_Member]:
-    start, stop, before = _find_directory(file)
-    file.seek(start)
-    while start < stop:
-        entry = file.read(_DIRECTORY_ENTRY.size)
-        if entry[:4] != b"PK\x01\x02":
-            raise OSError("its directory is damaged")
-        (flags, method, checksum, packed, unpacked, *lengths, offset) = _DIRECTORY_ENTRY.unpack(
-            entry
-        )
-        name, extra, _ = (file.read(length) for length in lengths)
-        start += len(entry) + sum(lengths)
-        if _IN_ZIP_64 in (packed, unpacked, offset):
-            packed, offset = _read_zip_64(extra, packed, unpacked, offset)
-        name = name.decode("utf-8" if flags & _UTF_8 else "cp437", "replace")
-        yield _Member(name, flags, method, checksum, packed, before + offset)
-
-
-def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
-    """Find where the directory starts and stops, and how many bytes come before the archive."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _LONGEST_END - 20))
-    tail = file.read()
-    end = tail.rfind(_END)
-    if end < 0:
-        raise OSError("it has no directory")
-    length, offset = struct.unpack_from("<LL", tail, end + 12)
-    stop = size - len(tail) + end
-    if tail[max(0, end - 20) :].startswith(_END_64_LOCATOR):
-        (stop,) = struct.unpack_from("<Q", tail, end - 12)
-        file.seek(stop)
-        length, offset = struct.unpack_from("<QQ", file.read(56), 40)
-    return stop - length, stop, stop - length - offset
-
-
-def _read_zip_64(extra: bytes, packed: int, unpacked: int, offset: int) -> tuple[int, int]:
-    """Read those of an entry's numbers that do not fit into 32 bits."""
-    place = 0
-    while place + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, place)
-        if kind == 1:
-            large = iter(struct.unpack_from(f"<{length // 8}Q", extra, place + 4))
-            _, packed, offset = (
-                next(large, number) if number == _IN_ZIP_64 else number
-                for number in (unpacked, packed, offset)
-            )
-        place += 4 + length
-    return packed, offset
-
-
-def _load_from_zip(file: BinaryIO, member: _Member) -> Loaded:
-    name = Path(member.name).name
-    if member.flags & _ENCRYPTED or member.method not in (_STORED, _DEFLATED):
-        found = "is encrypted" if member.flags & _ENCRYPTED else f"by method {member.method}"
+def _load_from_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Loaded:
+    name = Path(member.filename).name
+    if member.flag_bits & ENCRYPTED:
+        return BadImageError(f"{name} is encrypted. Pack the archive again without a password.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile unpacks other methods whole, however large the result is.
         return BadImageError(
-            f"{name} should be packed by Deflate or not at all, but {found}; pack the archive "
-            "again."
+            f"{name} uses zip method {member.compress_type}; only stored and Deflate are "
+            "supported. Pack the archive again."
         )
-    file.seek(member.start)
-    header = file.read(30)
-    if not header.startswith(b"PK\x03\x04"):
-        raise OSError("it is not where the directory says")
-    file.seek(sum(struct.unpack_from("<HH", header, 26)), os.SEEK_CUR)
-    content = file.read(min(member.packed_bytes, OWN.file_bytes + 1))
-    if member.method == _DEFLATED:
-        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, OWN.file_bytes + 1)
-    if len(content) <= OWN.file_bytes and zlib.crc32(content) != member.checksum:
-        raise OSError("its checksum is another")
-    return PictureFile(member.name, content)
+    with archive.open(member) as file:
+        return PictureFile(member.filename, file.read(OWN.file_bytes + 1))
 
 
 class Chunk(NamedTuple):
-    """Pictures that are read together."""
+    """Pictures that are sent to a process together."""
 
     paths: list[str]
     images: list[Loaded]
 
 
-CHUNK = 128  # pictures at most: a few hundredths of a second, or seconds for drawings
-CHUNK_BYTES = 8_000_000  # three photos: what waits to be read stays small
+CHUNK = 128  # pictures at most; a process takes 0.05 s for small ones, 0.5 s for drawings
+CHUNK_BYTES = 8_000_000  # about three photos, so that the chunks that wait take little memory
 
 
 def make_chunks(found: Iterable[Found]) -> Iterator[Chunk]:
-    """Load pictures, and put them together in chunks of bounded size."""
+    """Load pictures, and group them in chunks of at most CHUNK pictures or about CHUNK_BYTES."""
     chunk, weight = Chunk([], []), 0
     for picture in found:
         image = picture.load()

@@ -1,4 +1,4 @@
-"""A table of answers on the disk: its rows, and a file of them that outlives any end of a run."""
+"""Tables of answers: their rows, and a file that can be continued after an interruption."""
 
 import csv
 import io
@@ -21,18 +21,18 @@ NUMBER_COLUMNS = (
 )
 ENDINGS = (".csv", ".jsonl", ".parquet")
 DECIMALS = 6  # of probabilities and scores
-SAVE_SECONDS = 1.0  # between two notes of how far a run is: what a killed one does again, at most
+SAVE_SECONDS = 1.0  # between two saves of the progress; a killed run repeats at most this much
 
 
 class Row(NamedTuple):
-    kind: str  # "read", "nothing" where there is no digit or number, or "bad"
+    kind: str  # "read", "nothing" (the picture shows no digit or number) or "bad"
     encoded: bytes
 
 
 def as_row(
     ending: str, path: str, answer: Prediction | Number | DigitrecError, *, numbers: bool
 ) -> Row:
-    """Make a row of a table whose file ends in `ending`."""
+    """Make a row for a table whose file name ends in `ending`."""
     values = row_values(path, answer, numbers=numbers)
     found = values["is_number" if numbers else "is_digit"]
     return Row({None: "bad", True: "read", False: "nothing"}[found], _encode(ending, values))
@@ -41,7 +41,7 @@ def as_row(
 def row_values(
     path: str, answer: Prediction | Number | DigitrecError, *, numbers: bool
 ) -> dict[str, Any]:
-    """Give what a row holds, by its columns' names, as JSON has it."""
+    """Give the values of a row by column name, as JSON represents them."""
     values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
         return values | {"error": as_text(str(answer))}
@@ -51,7 +51,7 @@ def row_values(
 
 
 def as_text(path: str) -> str:
-    """Write a path's bytes that are no UTF-8 as text: \\udce9 for the byte e9."""
+    """Write bytes of a path that are not UTF-8 as text: \\udce9 for the byte e9."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -61,7 +61,7 @@ def _digit_values(answer: Prediction) -> dict:
         "text": "" if answer.digit is None else str(answer.digit),
         "probability": top[0]["probability"] if top else None,
         "is_digit": answer.is_digit,
-        # JSON has no -inf, the score of a picture without ink.
+        # The score of a picture without ink is -inf, which JSON does not have.
         "digit_score": round(answer.digit_score, DECIMALS) if top else None,
         "top": top,
     }
@@ -101,17 +101,17 @@ def _encode_cells(cells: Iterable[str]) -> bytes:
 
 
 class Progress(NamedTuple):
-    """How far a run is, as it is noted beside its table."""
+    """How far a run has come; saved next to its table."""
 
-    run: dict  # what the table depends on
-    pictures: int  # whose rows are whole
-    file_bytes: int  # that these rows take
+    run: dict  # the arguments that the table depends on
+    pictures: int  # with complete rows
+    file_bytes: int  # of these rows
     last: str  # path of the last picture
-    kinds: dict[str, int]  # how many rows there are of each
+    kinds: dict[str, int]  # number of rows of each kind
 
 
 def is_finished(path: Path) -> bool:
-    """Say whether there is a table that no run has left unfinished."""
+    """Say whether the table exists and is complete."""
     return path.exists() and not _note_of(path).exists()
 
 
@@ -120,68 +120,66 @@ def _note_of(path: Path) -> Path:
 
 
 class TableFile:
-    """A table that grows by whole rows, and goes on after any end of the program.
+    """A table that grows by whole rows and can be continued however the program ended.
 
-    Beside it lies `TABLE.progress`, a note of how far it is, until it is finished. A CSV or JSON
-    lines table grows in its own file; the rows of a Parquet table in `TABLE.jsonl`.
+    Until it is finished, `TABLE.progress` next to it records the progress. A CSV or JSON lines
+    table grows in its own file, a Parquet table as JSON lines in `TABLE.jsonl`.
 
-    Use it as a context: what is not whole is cut off at the end of it.
+    Use it as a context manager, which cuts off an incomplete row at the end.
     """
 
     def __init__(self, path: Path, run: dict, *, resume: bool):
-        """Begin a table, or go on with it.
+        """Start a table, or continue it.
 
         Arguments:
             path: ends in one of `ENDINGS`.
-            run: what the table depends on, as JSON; to go on it must be the same.
-            resume: go on where a run ended; begin where there was none.
+            run: the arguments that the table depends on, as JSON; the same when it is continued.
+            resume: continue an interrupted run, or start if there was none.
 
         Raises: TableError.
         """
         self.path = path
         self._convert = _parquet_writer() if path.suffix == ".parquet" else None
         self._rows = Path(f"{path}.jsonl") if self._convert else path
-        self._note = _note_of(path)
+        self.note = _note_of(path)
         self._saved = 0.0
         with _writing(path):
             self.progress = self._find_progress(run, resume)
             self._file = self._open_rows()
 
     def _find_progress(self, run: dict, resume: bool) -> Progress:
-        if not self._note.exists():
+        if not self.note.exists():
             return Progress(run, 0, 0, "", {})
         if not resume:
             raise TableError(
-                f"{self.path} should be a new table, but a run that was interrupted has begun it; "
-                f"go on with --resume, or delete {self._note}."
+                f"{self.path} is from an interrupted run. Continue it with --resume, or delete "
+                f"{self.note} to start again."
             )
         try:
-            progress = Progress(**json.loads(self._note.read_text()))
+            progress = Progress(**json.loads(self.note.read_text()))
         except (ValueError, TypeError) as error:
             raise TableError(
-                f"{self._note} should say how far the run is, but is damaged; delete it and begin "
-                "again."
+                f"{self.note} is damaged, so the run cannot be continued. Delete it to start again."
             ) from error
         for name, value in run.items():
             if progress.run.get(name) != value:
                 raise TableError(
-                    f"{self.path} should go on with the {name} that it was begun with, "
-                    f"{progress.run.get(name)}, but is given {value}; give the same, or delete "
-                    f"{self._note} and begin again."
+                    f"{self.path} was started with {name} = {progress.run.get(name)}, not {value}. "
+                    f"Continue it with the same, or delete {self.note} to start again."
                 )
         return progress
 
     def _open_rows(self) -> FileIO:
-        if not self._note.exists():  # first, so that a table without a note is finished
+        if not self.note.exists():  # saved first: a table without it counts as finished
             self._save()
         self._rows.touch()
-        file = self._rows.open("r+b", buffering=0)  # or what a full disk refused were tried again
+        file = self._rows.open("r+b", buffering=0)  # so that closing does not retry a failed write
         whole = self.progress.file_bytes
         if file.seek(0, os.SEEK_END) < whole:
             file.close()
             raise TableError(
-                f"{self._rows} should have the {whole:,} bytes that {self._note} speaks of, but "
-                "has fewer; delete both and begin again."
+                f"{self._rows} is shorter than the {whole:,} bytes that {self.note} records. "
+                "Delete both to start again."
             )
         file.truncate(whole)
         file.seek(whole)
@@ -191,7 +189,7 @@ class TableFile:
         return file
 
     def append(self, rows: list[Row], last: str) -> None:
-        """Add the rows of pictures, the last of which has the path `last`.
+        """Add rows; `last` is the path of the last picture.
 
         Raises: TableError.
         """
@@ -208,16 +206,16 @@ class TableFile:
                 self._save()
 
     def _save(self) -> None:
-        """Note how far it is, once that is on the disk."""
+        """Save the progress, after the rows are on the disk."""
         if self.progress.file_bytes:
             os.fsync(self._file.fileno())
-        new = Path(f"{self._note}.new")
+        new = Path(f"{self.note}.new")
         new.write_text(json.dumps(self.progress._asdict()))
-        os.replace(new, self._note)
+        os.replace(new, self.note)
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Complete the table, and delete the note.
+        """Complete the table, and delete its progress.
 
         Raises: TableError.
         """
@@ -225,7 +223,7 @@ class TableFile:
             self._save()
             if self._convert:
                 self._convert(self._rows, self.path, numbers=self.progress.run["numbers"])
-            self._note.unlink()
+            self.note.unlink()
             if self._convert:
                 self._rows.unlink()
 
@@ -234,7 +232,7 @@ class TableFile:
 
     def __exit__(self, *_) -> None:
         with _writing(self.path), self._file:
-            if self._note.exists():  # it is not finished
+            if self.note.exists():  # the table is not finished
                 self._file.truncate(self.progress.file_bytes)
                 self._save()
 
@@ -253,8 +251,7 @@ def _writing(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise TableError(
-            f"{path} should be a file that can be written, but is not ({first_line(error)}); make "
-            "room for it, or name another place."
+            f"{path} cannot be written ({first_line(error)}). Free space, or choose another place."
         ) from error
 
 
@@ -263,7 +260,7 @@ def _parquet_writer() -> Callable:
         from digitrec.many.parquet import write_parquet
     except ImportError as error:
         raise TableError(
-            "A Parquet table should be written by pyarrow, but it is not installed; pip install "
-            '"digitrec[parquet]", or write .csv or .jsonl.'
+            'Parquet tables need pyarrow. Run pip install "digitrec[parquet]", or write .csv or '
+            ".jsonl."
         ) from error
     return write_parquet

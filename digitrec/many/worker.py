@@ -1,6 +1,6 @@
-"""A process that reads pictures for another: chunks come in by a line, answers go out by it.
+"""The program of a process that receives chunks of pictures and sends back the answers.
 
-python -m digitrec.many.worker DESCRIPTOR      # of the line, as `digitrec.many.processes` starts it
+python -m digitrec.many.worker DESCRIPTOR    # started so by `digitrec.many.processes`, of its pipe
 """
 
 import sys
@@ -18,15 +18,15 @@ from digitrec.recognizer import BATCH_SIZES, DigitRecognizer
 
 
 def make_recognizer(job: Job) -> DigitRecognizer:
-    """Load the model; for one size of batches, so that answers do not depend on the chunks."""
+    """Load the model for a single batch size, so that answers do not depend on the chunks."""
     return DigitRecognizer(*load_model(Path(job.folder)), batch_sizes=BATCH_SIZES[-1:])
 
 
 def read_chunk(recognizer: DigitRecognizer, job: Job, chunk: Chunk) -> list[Any]:
     """Read pictures.
 
-    Returns: of each its `Prediction` or `Number`, or its error; as a `tables.Row` if the job says
-        so.
+    Returns: a `Prediction`, a `Number` or an error for each; as a `tables.Row` if the job is for a
+        table.
     """
     answers = _read_images(recognizer, chunk.images, job.numbers)
     if not job.table:
@@ -40,7 +40,7 @@ def read_chunk(recognizer: DigitRecognizer, job: Job, chunk: Chunk) -> list[Any]
 def _read_images(
     recognizer: DigitRecognizer, images: list[Loaded], numbers: bool
 ) -> list[Prediction | Number | BadImageError]:
-    # Errors are passed on: a picture that could not even be loaded.
+    # A picture that could not be loaded came as its error, which is its answer.
     loaded = [image for image in images if not isinstance(image, BadImageError)]
     read = iter((recognizer.read_numbers_each if numbers else recognizer.predict_each)(loaded))
     return [image if isinstance(image, BadImageError) else next(read) for image in images]
@@ -54,7 +54,7 @@ def main(descriptor: int) -> None:
         line.send("ready")
         while True:
             line.send(read_chunk(recognizer, job, line.recv()))
-    except (EOFError, OSError):  # the other process has no more, or has ended
+    except (EOFError, OSError):  # the other process has ended, or was killed
         return
 
 

@@ -17,9 +17,9 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, Key, UInt8
-from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
+from digitrec.cores import count_cores
 from digitrec.errors import TrainingError
 from digitrec.network.compilation import jit
 from digitrec.network.model import Network, NetworkConfig, make_graphdef
@@ -317,7 +317,7 @@ def _prepare(
         yield from repeat(train, len(epochs))
         return
     turns = iter(range((epochs.start - 1) // refresh, (epochs[-1] - 1) // refresh + 1))
-    workers = max(1, cpu_count() - 1)
+    workers = max(1, count_cores() - 1)
     # Not forked: JAX's threads would be missing. Leaving the pool ends its processes at once.
     with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
         upcoming = deque(pool.apply_async(make_more, [turn]) for turn in islice(turns, workers))

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 from filelock import FileLock, Timeout
 from flax import nnx
-from joblib import cpu_count
 
+from digitrec.cores import count_cores
 from digitrec.errors import BadCheckpointError
 from digitrec.hub import client
 from digitrec.network import pretrained
@@ -210,7 +210,7 @@ def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
         "training": {
             **training,
             "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
-            "hardware": f"{cpu_count()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
+            "hardware": f"{count_cores()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("flax", "jax", "numpy", "optax")},

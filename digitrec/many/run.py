@@ -1,4 +1,4 @@
-"""Many pictures, from paths to a table on the disk, with a word on how far it is."""
+"""A run of `digitrec read --output`: from paths to a table on the disk, with a progress bar."""
 
 import os
 import time
@@ -28,18 +28,18 @@ def read_to_table(
     processes: int | None = None,
     console: Console | None = None,
 ) -> dict[str, int]:
-    """Read pictures, and write a row for each, in their order.
+    """Read pictures and write a row for each, in their order.
 
     Arguments:
-        recognizer: one that was loaded from a folder.
+        recognizer: must have been loaded from a folder.
         paths: what `find_pictures` takes.
         path: of the table; ends in one of `tables.ENDINGS`.
         numbers: read numbers instead of digits.
-        resume: go on where a run ended that had the same arguments.
-        processes: default: one for each core.
-        console: where a bar is shown, if that is a terminal.
+        resume: continue an interrupted run that had the same arguments.
+        processes: how many (default: one for each core).
+        console: where to show a progress bar, if it is a terminal.
 
-    Returns: how many rows of each `tables.Row.kind` the table has.
+    Returns: the number of rows of each `tables.Row.kind`.
     Raises: TableError, WorkerError.
     """
     job = Job(str(recognizer.folder), numbers, path.suffix)
@@ -63,15 +63,14 @@ def read_to_table(
 
 
 def _skip(found: Iterator[Found], table: TableFile) -> None:
-    """Pass over the pictures that have their rows already."""
+    """Skip the pictures that already have rows."""
     last = ""
     for picture in islice(found, table.progress.pictures):
         last = picture.path
     if last != table.progress.last:
         raise TableError(
-            f"{table.path} should go on after {table.progress.last}, but that picture is no longer "
-            f"number {table.progress.pictures:,} of those found; put back what was there, or "
-            "begin again."
+            f"The pictures have changed: number {table.progress.pictures:,} is no longer "
+            f"{table.progress.last}. Restore them, or delete {table.note} to start again."
         )
 
 
@@ -87,6 +86,6 @@ def _progress_bar(console: Console | None) -> Progress:
 
 
 def _count(paths: list[str | os.PathLike], bar: Progress, task) -> None:
-    """Count the pictures, for the time left."""
+    """Count all pictures, so that the bar can show the time left."""
     total = sum(1 for _ in find_pictures(paths))
     bar.update(task, total=total)
