@@ -20,7 +20,7 @@ from digitrec.demo.handlers import Handlers
 from digitrec.demo.memory import give_back_memory
 from digitrec.demo.sketchpad import Sketchpad
 from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, delete_old_uploads
-from digitrec.hub.card import MISREAD_DIGITS, PICTURES
+from digitrec.hub.files import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 ACTIONS = (
