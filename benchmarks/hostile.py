@@ -2,11 +2,11 @@
 
 python benchmarks/hostile.py [--quick] [--manual-dir FOLDER] [--data-dir FOLDER]
 
-The reader gets files that are damaged at random, digits in 12 encodings, and the costliest pictures
-that it accepts. The app gets 120 files, bodies of all kinds, crowds, and a long mixture of these;
-meanwhile `watched_app.py` watches what it opens, connects to and starts. Everything ends in an
-answer or in one sentence; what does not is printed. The last line is one JSON object. Digits are
-MNIST's where a folder is given as to train.py, otherwise scikit-learn's.
+The reader gets files that are damaged at random, digits in 12 encodings, and the most expensive
+pictures that it accepts. The app gets 120 files, bodies of all kinds, crowds, and a long mixture of
+these; meanwhile `watched_app.py` watches what it opens, connects to and starts. Everything must end
+in an answer or in a plain message; whatever does not is printed. The last line is one JSON object.
+The digits are MNIST's if a folder is given as for train.py, otherwise scikit-learn's.
 """
 
 import argparse
