@@ -2,17 +2,17 @@
 
 import argparse
 import importlib.util
+import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from digitrec import DigitrecError, DigitRecognizer
-from digitrec.demo.feedback import open_feedback
 from digitrec.demo.serving import ServedModel, load_served_model
 
 if importlib.util.find_spec("spaces"):
-    # A Space on ZeroGPU ends an app without such a function. JAX runs on the CPU all the same:
-    # requirements.txt brings no CUDA.
+    # A Space on ZeroGPU stops an app without such a function. JAX still runs on the CPU, since
+    # requirements.txt installs no CUDA.
     import spaces
 
     @spaces.GPU(duration=1)
@@ -20,27 +20,29 @@ if importlib.util.find_spec("spaces"):
         pass
 
 
-COMPILE_SECONDS = 5.0  # after the start: the rest takes a core for a second
+COMPILE_SECONDS = 5.0  # after the start; it keeps a core busy for a second
 
 parser = argparse.ArgumentParser(description="Serve the digit recogniser as a web page.")
 parser.add_argument(
     "--model",
-    help="a folder, or a Hugging Face Hub repository user/name (default: the one that MODEL_REPO "
-    "and MODEL_REVISION name, otherwise the one that came with digitrec)",
+    help="a folder, or a Hugging Face Hub repository user/name (default: the one named by "
+    "MODEL_REPO and MODEL_REVISION, otherwise the bundled one)",
 )
 parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-parser.add_argument("--port", type=int, help="TCP port, 1 to 65535 (default: 7860 or above)")
+parser.add_argument(
+    "--port", type=int, help="TCP port, 1 to 65535 (default: the first free one from 7860)"
+)
 parser.add_argument("--share", action="store_true", help="also serve a public link for 1 week")
 parser.add_argument(
     "--mcp",
     action="store_true",
-    help='also serve the three endpoints as MCP tools; needs pip install "gradio[mcp]"',
+    help='also serve the four endpoints as MCP tools; needs pip install "gradio[mcp]"',
 )
 options = parser.parse_args(None if __name__ == "__main__" else [])
 if options.port is not None and not 1 <= options.port <= 65535:
-    parser.error(f"--port should be from 1 to 65535, but is {options.port}; choose another.")
+    parser.error(f"--port must be from 1 to 65535, not {options.port}.")
 if options.mcp and not importlib.util.find_spec("mcp"):
-    parser.error('--mcp needs the package mcp, but it is missing; pip install "gradio[mcp]".')
+    parser.error('--mcp needs the package mcp. Install it: pip install "gradio[mcp]"')
 
 
 def load_model() -> ServedModel:
@@ -49,10 +51,15 @@ def load_model() -> ServedModel:
     return load_served_model()
 
 
-# Half of a start is Python reading Gradio's modules; meanwhile the network is compiled.
-with ThreadPoolExecutor(1) as beside:
-    loading = beside.submit(load_model)
-    from digitrec.demo.layout import build_demo, launch_options
+if options.model or os.environ.get("MODEL_REPO"):
+    # Gradio imports huggingface_hub too; two threads must not import it at the same time.
+    importlib.import_module("digitrec.hub.client")
+# Importing Gradio takes half of a start; the network is compiled in the background meanwhile.
+with ThreadPoolExecutor(1) as background:
+    loading = background.submit(load_model)
+    from digitrec.demo.feedback import open_feedback
+    from digitrec.demo.launch import launch_options
+    from digitrec.demo.layout import build_demo
 try:
     served = loading.result()
 except DigitrecError as error:
@@ -65,7 +72,7 @@ demo = build_demo(
 if __name__ == "__main__":
     try:
         if options.host:
-            socket.getaddrinfo(options.host, None)  # Gradio would try it on 100 ports first
+            socket.getaddrinfo(options.host, None)  # Gradio would first try it with 100 ports
         demo.launch(
             server_name=options.host,
             server_port=options.port,
@@ -75,8 +82,8 @@ if __name__ == "__main__":
             **launch_options(served.recognizer),
         )
     except OSError as error:
-        parser.exit(2, f"app.py: cannot serve ({error}); choose another --host or --port.\n")
-    # The page is up and answers one picture at a time; what is for many waits for a first visitor.
+        parser.exit(2, f"app.py: cannot serve ({error}). Choose another --host or --port.\n")
+    # The page is up and answers one picture at a time. Compile the rest after the first visits.
     rest = threading.Timer(COMPILE_SECONDS, served.recognizer.compile_rest)
     rest.daemon = True
     rest.start()

@@ -2,11 +2,11 @@
 
 python benchmarks/hostile.py [--quick] [--manual-dir FOLDER] [--data-dir FOLDER]
 
-The reader gets files that are damaged at random, digits in 12 encodings, and the costliest pictures
-that it accepts. The app gets 120 files, bodies of all kinds, crowds, and a long mixture of these;
-meanwhile `watched_app.py` watches what it opens, connects to and starts. Everything ends in an
-answer or in one sentence; what does not is printed. The last line is one JSON object. Digits are
-MNIST's where a folder is given as to train.py, otherwise scikit-learn's.
+The reader gets files that are damaged at random, digits in 12 encodings, and the most expensive
+pictures that it accepts. The app gets 120 files, bodies of all kinds, crowds, and a long mixture of
+these; meanwhile `watched_app.py` watches what it opens, connects to and starts. Everything must end
+in an answer or in a plain message; whatever does not is printed. The last line is one JSON object.
+The digits are MNIST's if a folder is given as for train.py, otherwise scikit-learn's.
 """
 
 import argparse
@@ -176,7 +176,7 @@ def try_encodings(digits: list[Image.Image], recognizer: DigitRecognizer) -> Agr
 
 def costly_pictures(side: tuple[int, int]) -> dict[str, bytes]:
     """Pictures of a size that cost the most time, each in its own way."""
-    noise = np.random.default_rng(0).integers(0, 256, (*side[::-1], 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (*side[::-1], 3), np.uint8)
     grey = Image.fromarray(noise[..., 0])
     strokes = seven(side, "L")
     few = Image.fromarray(noise // 64 * 64)  # colours, since a WebP may have 16 MB
@@ -206,8 +206,9 @@ def costly_pictures(side: tuple[int, int]) -> dict[str, bytes]:
     return pictures
 
 
-# 16 megapixels; the 7 that a WebP may have; 64 of one fill a batch; half a megabyte of short runs.
-SIDES = [(4000, 4000), (2640, 2640), (1000, 1000), (490, 490)]
+# 64 megapixels; noise that fills 32 MB; a WebP of 7; 64 of one fill a batch; half a megabyte of
+# short runs.
+SIDES = [(8000, 8000), (5600, 5600), (2640, 2640), (1000, 1000), (490, 490)]
 
 
 def try_costly(

@@ -1,7 +1,7 @@
-"""What hostile visitors and crowds do to the running app, by its endpoints.
+"""What hostile visitors and crowds do to the running app through its endpoints.
 
-Each function gives what went wrong, as lines; `running_app` also sees what the app opens, connects
-to and starts meanwhile, and what it leaves in its log.
+Each function returns what went wrong, as lines; `running_app` also reports what the app opens,
+connects to and starts meanwhile, and the tracebacks in its log.
 """
 
 import http.client
@@ -31,22 +31,22 @@ from digitrec.demo.answer import NO_DIGIT_FOUND
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_SECONDS = 2.0  # in which a file gets its answer
-CROWD_SECONDS = 30.0  # in which a call gets its answer, or hears that the app is busy
+CROWD_SECONDS = 30.0  # in which a call gets its answer, or is told that the app is busy
 FILE = {"_type": "gradio.FileData"}
 
 
 class Unexpected(Exception):
-    """What neither an answer nor a polite refusal is."""
+    """Neither an answer nor a polite refusal."""
 
 
 class Answer(NamedTuple):
     value: Any = None  # what the endpoint returned
-    refused: str = ""  # or the sentence that says why it did not
+    refused: str = ""  # or the message that says why it did not
     busy: bool = False
 
 
 class Caller:
-    """Asks a running app, and takes nothing for an answer but an answer or one sentence."""
+    """Asks a running app, and accepts only an answer or a plain message."""
 
     def __init__(self, url: str, patience: float = CROWD_SECONDS):
         self._address = urllib.parse.urlsplit(url)
@@ -115,24 +115,24 @@ class Caller:
 
 def _refusal(status: int, text: str) -> Answer:
     try:
-        sentence = json.loads(text)["error"]
+        message = json.loads(text)["error"]
     except (ValueError, TypeError, KeyError):
         raise Unexpected(f"{status} {text[:200]!r}") from None
-    if fault := fault_of(sentence):
-        raise Unexpected(f"{status} {fault}: {sentence!r:.200}")
+    if fault := fault_of(message):
+        raise Unexpected(f"{status} {fault}: {message!r:.200}")
     if status >= 500 and status != 503:
-        raise Unexpected(f"{status} {sentence}")
-    return Answer(refused=sentence, busy=status == 503 or "busy" in sentence or "full" in sentence)
+        raise Unexpected(f"{status} {message}")
+    return Answer(refused=message, busy=status == 503 or "busy" in message or "full" in message)
 
 
-def fault_of(sentence: Any) -> str:
-    """Say why an error is no sentence for a visitor, or nothing."""
-    if not isinstance(sentence, str) or not sentence:
-        return "an error without a sentence"
-    if "\n" in sentence or not sentence.endswith("."):
-        return "not one sentence"
-    if "Traceback" in sentence or tempfile.gettempdir() + "/" in sentence or str(ROOT) in sentence:
-        return "a sentence that tells of the server"
+def fault_of(message: Any) -> str:
+    """Say what is wrong with an error message for a visitor, or nothing."""
+    if not isinstance(message, str) or not message:
+        return "an error without a message"
+    if "\n" in message or not message.endswith("."):
+        return "not one line of sentences"
+    if "Traceback" in message or tempfile.gettempdir() + "/" in message or str(ROOT) in message:
+        return "a message that reveals something of the server"
     return ""
 
 
@@ -188,7 +188,7 @@ def _wait_until_served(caller: Caller, process: subprocess.Popen, log: Path) -> 
             if caller.read("seven.png", encode(seven())).value:
                 return
         time.sleep(0.2)
-    raise Unexpected(f"the app should serve, but says: {log.read_text()}")
+    raise Unexpected(f"The app does not serve. Its log: {log.read_text()}")
 
 
 ODD_VALUES = [
@@ -201,12 +201,12 @@ ODD_VALUES = [
 ]
 ADDRESSES = [
     *["call/predict", "call/predict", "call/predict_batch", "call/model_info", "call/x"],
-    *["queue/join", "run/predict", "cancel", "call/v2/predict"],
+    *["queue/join", "call/v2/read_number", "cancel", "call/v2/predict"],
 ]
 
 
 def make_body(chance: random.Random) -> bytes:
-    """What a call could hold, from nearly right to noise."""
+    """Make the body of a call, from nearly right to noise."""
 
     def value(depth: int):
         if depth and chance.random() < 0.3:
@@ -241,7 +241,7 @@ def try_bodies(url: str, count: int, seed: int = 0) -> list[str]:
 
 
 def try_files(url: str, every: int = 1) -> tuple[list[str], int, float]:
-    """Have the named files read; give what went wrong, how many got a prediction, the slowest."""
+    """Have the named files read; give what went wrong, how many were read, the slowest seconds."""
     caller, wrong, read, slowest = Caller(url), [], 0, 0.0
     for name, content in list(make_files().items())[::every]:
         start = time.monotonic()
@@ -266,7 +266,7 @@ class Digit(NamedTuple):
 
 
 def make_digits(count: int, recognizer: DigitRecognizer) -> list[Digit]:
-    """Pictures of digits that all differ, and what is to be said of each."""
+    """Make pictures of digits that all differ, with the right answer for each."""
     from sklearn.datasets import load_digits
 
     digits = []

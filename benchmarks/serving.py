@@ -1,12 +1,12 @@
-"""How fast, how steady and how small the app serves, beside a bare Gradio app and onnxruntime.
+"""Speed, steadiness and memory of the app, compared with a bare Gradio app and onnxruntime.
 
 python benchmarks/serving.py [--quick]      # pip install onnx onnxruntime psutil httpx
 
-The bare app is one `gr.Image` and a function that returns a constant. Both apps run in processes
-of their own on this machine and are measured in turns. onnxruntime runs the same weights, with as
-many threads as it chooses. A call is an upload, a call and its stream, as the page on the API shows
-them for curl. A client that is told that the app is busy asks again after a second, as the page
-does; its time counts from the first. The last line is one JSON object; ratios are ours over theirs.
+The bare app is one `gr.Image` and a function that returns a constant. Each app runs in its own
+process on this machine; they are measured in turns. onnxruntime runs the same weights with as many
+threads as it chooses. A call is an upload, a call and its stream, as docs/api.md shows for curl. A
+client that is told that the app is busy asks again after a second, as the page does; its time
+counts from the first request. The last line is one JSON object; ratios are ours over theirs.
 """
 
 import argparse
@@ -200,7 +200,7 @@ class Side(NamedTuple):
 
 @contextmanager
 def serve(*command: str):
-    """Run an app in a folder of its own, from its start to its first answer and on."""
+    """Run an app in a folder of its own; enter when it has given its first answer."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -265,7 +265,7 @@ async def call_async(client: httpx.AsyncClient, url: str, picture: bytes) -> str
 
 class Load(NamedTuple):
     times: list[float]  # seconds to each answer
-    busy: int  # times that a client was asked to come again
+    busy: int  # times that a client was told to ask again
     errors: int
     seconds: float  # in all
 

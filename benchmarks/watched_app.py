@@ -2,9 +2,9 @@
 
 python benchmarks/watched_app.py REPORT KEPT_SECONDS PROGRAM [ARGUMENTS]
 
-Each such thing is a line in the file REPORT. Files may be opened that belong to Python or to the
-app, and uploads, which are below GRADIO_TEMP_DIR; connections may go to this machine.
-Uploads and unread answers are kept for KEPT_SECONDS (0: as long as the app keeps them).
+Each such thing becomes a line in the file REPORT. The program may open files of Python and of the
+app, and uploads, which are below GRADIO_TEMP_DIR; it may connect to this machine. Uploads and
+unread answers are kept for KEPT_SECONDS (0: as long as the app keeps them).
 """
 
 import os
@@ -23,7 +23,7 @@ STARTS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spaw
 
 
 def watch(report: Path) -> None:
-    """Write a line into the report for each thing that should not happen, from now on."""
+    """From now on, write a line into the report for each thing that should not happen."""
     file = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def hook(event: str, arguments: tuple) -> None:

@@ -12,6 +12,7 @@ from conftest import ROOT
 from PIL import Image
 
 from digitrec.demo.feedback import Feedback, open_feedback
+from digitrec.demo.handlers import Handlers
 from digitrec.errors import DatasetUnavailableError
 from digitrec.training.corrections import read_corrections
 
@@ -24,21 +25,17 @@ from digitrec.demo.feedback import Feedback
 prediction = DigitRecognizer.from_pretrained("checkpoints").predict(sys.argv[4])
 feedback = Feedback(sys.argv[1], sys.argv[2], minutes=0.01, most=int(sys.argv[3]))
 for line in sys.stdin:
-    command = line.strip()
-    if command == "stop":
-        feedback.stop()
-        print("stopped", flush=True)
-    else:
-        print(feedback.add(prediction.image, int(command), prediction, "abc"), flush=True)
+    print(feedback.add(prediction.image, int(line), prediction, "abc"), flush=True)
 """
 
 
 @pytest.fixture
 def collect(hub, seven, tmp_path):
-    """Start a collector; its `tell` gives it a line and returns its answer."""
+    """Start a collector in place of any earlier one; `tell` gives it a label and its answer."""
     processes = []
 
     def start(most=100):
+        end()
         process = subprocess.Popen(
             [sys.executable, "-c", COLLECT, "me/drawn", tmp_path / "folder", str(most), seven],
             cwd=ROOT,
@@ -56,10 +53,13 @@ def collect(hub, seven, tmp_path):
 
         return tell
 
+    def end():
+        for process in processes:
+            process.kill()
+            process.wait()
+
     yield start
-    for process in processes:
-        process.kill()
-        process.wait()
+    end()
 
 
 def wait_for(condition):
@@ -110,10 +110,9 @@ def test_what_was_not_pushed_is_pushed_after_a_restart(hub, collect):
     tell = collect()
     tell(3)
     wait_for(lambda: any("/commit/" in address for _, address in hub.requests))
-    tell("stop")
     assert pushed_lines(hub) == []
-    hub.faults.clear()
     tell = collect()
+    hub.faults.clear()
     tell(4)
     wait_for(lambda: sorted(entry["label"] for entry in pushed_lines(hub)) == [3, 4])
 
@@ -196,6 +195,18 @@ def test_correction_that_the_disk_has_no_room_for_is_refused(
     shutil.rmtree(tmp_path / "corrections")
     prediction = recognizer.predict(seven)
     assert not feedback.add(prediction.image, 7, prediction, "abc")
+
+
+@pytest.mark.parametrize("choice", [None, 5, [], "", "0:x:7", "9:7:7"])
+def test_choice_that_the_page_did_not_send_keeps_nothing(
+    recognizer, seven, tmp_path, monkeypatch, choice
+):
+    monkeypatch.setattr(Feedback, "_connect", lambda self: None)
+    feedback = Feedback("me/drawn", tmp_path / "corrections")
+    drawing = {"composite": np.asarray(Image.open(seven))}
+    said = Handlers(recognizer, "abc", feedback).keep_correction(drawing, choice)
+    assert said == "Draw a digit first, then choose what it is."
+    assert not list((tmp_path / "corrections").rglob("*.png"))
 
 
 def test_folder_without_corrections_is_refused(tmp_path):

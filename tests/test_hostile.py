@@ -35,7 +35,7 @@ def app():
         yield app
 
 
-def test_damaged_pictures_end_in_pixels_or_a_sentence():
+def test_damaged_pictures_end_in_pixels_or_a_message():
     wrong, _ = try_pictures(2000, seed=1)
     assert not wrong
 
@@ -50,13 +50,13 @@ def test_costly_pictures_that_are_accepted_take_less_than_a_second(recognizer):
     assert len(alone) >= 10 and max(alone.values()) < 1
 
 
-def test_named_files_are_120_and_end_in_an_answer_or_a_sentence(app):
+def test_named_files_are_120_and_end_in_an_answer_or_a_message(app):
     assert len(make_files()) == 120
     wrong, read, _ = try_files(app.url, every=2)
     assert not wrong and 10 < read < 50
 
 
-def test_bodies_of_all_kinds_end_in_an_answer_or_a_sentence(app):
+def test_bodies_of_all_kinds_end_in_an_answer_or_a_message(app):
     assert not try_bodies(app.url, 150, seed=1)
 
 
@@ -107,7 +107,7 @@ def test_watch_reports_what_it_is_for(tmp_path):
 @pytest.mark.parametrize(
     "error", [None, "", 5, "no full stop", "two\nlines.", "Traceback (most recent call last)."]
 )
-def test_error_that_is_no_sentence_is_a_fault(error):
+def test_error_without_a_plain_message_is_a_fault(error):
     assert fault_of(error)
 
 

@@ -10,7 +10,7 @@ from conftest import ROOT, ask_worker
 from huggingface_hub import ModelCard
 from loopback_hub import READ_TOKEN, TOKEN
 
-from digitrec.hub.client import is_repository_id
+from digitrec.hub.files import is_repository_id
 from digitrec.network.pretrained import load_model
 
 MODEL_FILES = {
@@ -109,12 +109,12 @@ def test_fault_that_passes_is_outlasted(hub, address, fault):
 @pytest.mark.parametrize(
     "address, fault, said",
     [
-        ("/preupload/", {"status": 429}, "the Hub answered 429; try again later"),
-        ("/lfs/", {"cut": True}, "check the network and try again"),
-        ("/lfs/", {"status": 500}, "the Hub answered 500; try again later"),
-        ("/commit/", {"status": 503}, "the Hub answered 503; try again later"),
-        ("/commit/", {"cut": True}, "check the network and try again"),
-        ("/api/", {"cut": True}, "check the network and try again"),
+        ("/preupload/", {"status": 429}, "the Hub answered 429. Try again later"),
+        ("/lfs/", {"cut": True}, "Check the network and try again"),
+        ("/lfs/", {"status": 500}, "the Hub answered 500. Try again later"),
+        ("/commit/", {"status": 503}, "the Hub answered 503. Try again later"),
+        ("/commit/", {"cut": True}, "Check the network and try again"),
+        ("/api/", {"cut": True}, "Check the network and try again"),
     ],
 )
 def test_fault_that_stays_leaves_the_published_model_and_the_folder_as_they_were(
@@ -126,7 +126,7 @@ def test_fault_that_stays_leaves_the_published_model_and_the_folder_as_they_were
     result = push_model(published, folder)
     assert result.returncode == 2, result.stdout
     last = last_line(result.stderr)
-    assert last.startswith("digitrec.hub: me/digits: the model should be pushed") and said in last
+    assert last.startswith("digitrec.hub: me/digits: cannot push the model: ") and said in last
     assert "Traceback" not in result.stderr
     assert published.repositories["me/digits"].files == before
     for path in (ROOT / "checkpoints").iterdir():
@@ -138,10 +138,10 @@ def test_fault_that_stays_leaves_the_published_model_and_the_folder_as_they_were
     [
         ("hf_wrong", "the Hub refused the token"),
         ("", "no token was found"),
-        (READ_TOKEN, "the token may not do that (403)"),
+        (READ_TOKEN, "the token does not allow it (403)"),
     ],
 )
-def test_token_that_may_not_write_gives_one_sentence_and_pushes_nothing(published, token, said):
+def test_token_that_may_not_write_gives_a_message_and_pushes_nothing(published, token, said):
     before = dict(published.repositories["me/digits"].files)
     for repository in ("me/digits", "me/new"):
         result = push_model(published, repository=repository, token=token)
@@ -153,7 +153,7 @@ def test_token_that_may_not_write_gives_one_sentence_and_pushes_nothing(publishe
     assert "me/new" not in published.repositories
 
 
-def test_other_input_that_cannot_be_pushed_gives_one_sentence_and_pushes_nothing(hub, tmp_path):
+def test_other_input_that_cannot_be_pushed_gives_a_message_and_pushes_nothing(hub, tmp_path):
     hub.create("me/novel", {"chapter-1.txt": b"It was"})
     hub.create("me/bert", {"config.json": b'{"architectures": []}', "model.safetensors": b""})
     for folder, repository, said in (
@@ -170,7 +170,7 @@ def test_other_input_that_cannot_be_pushed_gives_one_sentence_and_pushes_nothing
     assert all(len(repository.commits) == 1 for repository in hub.repositories.values())
 
 
-def test_no_network_gives_one_sentence(hub):
+def test_no_network_gives_a_message(hub):
     program = (
         "import time; time.sleep = lambda seconds: None; from digitrec.hub.__main__ import main"
     )
@@ -182,9 +182,9 @@ def test_no_network_gives_one_sentence(hub):
     assert "the Hub could not be reached" in result.stderr and result.stderr.count("\n") == 1
 
 
-def test_what_is_not_on_the_hub_gives_one_sentence(published, seven):
+def test_what_is_not_on_the_hub_gives_a_message(published, seven):
     missing = read_model(published, seven, "me/nothing")
-    assert missing.stderr.startswith("HubError: me/nothing: a model should be read from there")
+    assert missing.stderr.startswith("HubError: me/nothing: cannot read the model: ")
     revision = read_model(published, seven, revision="v9")
     assert revision.stderr.startswith("HubError: me/digits: ") and "revision" in revision.stderr
     assert "Traceback" not in missing.stderr + revision.stderr
@@ -214,7 +214,7 @@ def test_file_of_unlikely_size_is_not_downloaded(published, seven):
     repository = published.repositories["me/digits"]
     repository.commit(repository.files | {"model.safetensors": bytes(100_000_001)})
     result = read_model(published, seven)
-    assert result.stderr.startswith("HubError: me/digits: model.safetensors should have at most")
+    assert result.stderr.startswith("HubError: me/digits: model.safetensors has 100,000,001 bytes")
     assert not any("/resolve/" in address for _, address in published.requests)
 
 

@@ -1,4 +1,4 @@
-"""Each of `SAFE_LAUNCH_OPTIONS` does what its comment says: with it, and not without it.
+"""Each of `SAFE_LAUNCH_OPTIONS` does what its comment says, and Gradio without it does not.
 
 The guard is left out here, since it refuses much of this before Gradio sees it.
 """
@@ -12,7 +12,8 @@ import gradio as gr
 import pytest
 from conftest import free_port
 
-from digitrec.demo.guard import KEPT_SESSIONS, LARGEST_FILE, SAFE_LAUNCH_OPTIONS
+from digitrec.demo.launch import KEPT_SESSIONS, SAFE_LAUNCH_OPTIONS
+from digitrec.demo.uploads import LARGEST_FILE
 
 
 def fail(_):
@@ -47,7 +48,7 @@ def safe():
 
 @pytest.fixture(scope="module")
 def unsafe():
-    """The same app with Gradio's defaults, those of a Space; two that it sets safely are turned."""
+    """The same app with Gradio's defaults, those of a Space; safe defaults are reversed."""
     without = dict.fromkeys(SAFE_LAUNCH_OPTIONS, ...)
     others = {"show_error": True, "pwa": True, "strict_cors": False, "ssr_mode": False}
     with launched(**without | others) as demo:
@@ -136,13 +137,6 @@ def test_ssr_mode(safe, monkeypatch):
     assert safe.ssr_mode is False
     assert safe._resolve_ssr_mode(SAFE_LAUNCH_OPTIONS["ssr_mode"]) is False
     assert safe._resolve_ssr_mode(None) is True
-
-
-def test_allowed_paths(safe, tmp_path):
-    # Its effect is that of Gradio's default; a path that is added here would be served.
-    assert SAFE_LAUNCH_OPTIONS["allowed_paths"] == []
-    (tmp_path / "file").write_text("content")
-    assert get(safe, f"gradio_api/file={tmp_path / 'file'}")[0] == 403
 
 
 def test_every_option_has_its_test():

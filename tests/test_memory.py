@@ -1,4 +1,4 @@
-"""What a visitor never fetches is forgotten, what is fetched within a minute is there."""
+"""Answers that are never fetched are forgotten; for a minute they can be fetched."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ import pytest
 from conftest import free_port
 
 from digitrec.demo import memory
-from digitrec.demo.layout import clean_up
+from digitrec.demo.launch import clean_up
 from digitrec.demo.memory import forget_unread, return_free_memory
 
 

@@ -1,4 +1,4 @@
-"""What the app serves when the Hub is well, and when it is not."""
+"""What the app serves when the Hub works, and when it fails."""
 
 import json
 import os
@@ -40,12 +40,12 @@ def test_pinned_model_in_the_cache_is_served_without_asking_the_hub(published, s
     [
         ({"status": 401}, "the Hub refused the token"),
         ({"status": 403}, "(403)"),
-        ({"status": 404}, "that failed"),
+        ({"status": 404}, "the request failed"),
         ({"status": 429}, "the Hub answered 429"),
         ({"status": 500}, "the Hub answered 500"),
         ({"status": 503}, "the Hub answered 503"),
-        ({"cut": True}, "check the network"),
-        ({"delay": 30}, "within 6 seconds"),
+        ({"cut": True}, "Check the network"),
+        ({"delay": 30}, "longer than 6 seconds"),
     ],
 )
 def test_bundled_model_is_served_when_the_hub_fails(published, seven, fault, said):
@@ -53,7 +53,7 @@ def test_bundled_model_is_served_when_the_hub_fails(published, seven, fault, sai
     revision, notice = serve(published, seven, token="hf_loopback")
     assert revision == ""
     assert notice.startswith(
-        "The model that came with the app answers, since this was not to be had: me/digits: "
+        "Using the bundled model; the requested one is unavailable. me/digits: "
     )
     assert said in notice and notice.endswith(".")
 
@@ -68,6 +68,18 @@ def test_bundled_model_is_served_instead_of_a_damaged_or_missing_one(published, 
     ):
         revision, notice = serve(published, seven, repository)
         assert revision == "" and said in notice, notice
+
+
+def test_client_of_the_hub_is_imported_only_when_a_model_is_asked_for():
+    code = (
+        "import sys, digitrec.demo.serving as serving; serving.load_served_model(); "
+        "print('huggingface_hub' in sys.modules)"
+    )
+    environment = {name: os.environ[name] for name in os.environ if name != "MODEL_REPO"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert result.stdout == "False\n", result.stderr
 
 
 def test_app_starts_within_20_seconds_on_a_hub_that_never_answers(published, tmp_path):
@@ -95,4 +107,4 @@ def test_app_starts_within_20_seconds_on_a_hub_that_never_answers(published, tmp
                     time.sleep(0.1)
         finally:
             app.terminate()
-    assert "app.py: The model that came with the app answers" in (tmp_path / "log").read_text()
+    assert "app.py: Using the bundled model" in (tmp_path / "log").read_text()

@@ -75,7 +75,7 @@ def test_model_of_a_space_is_pinned_to_its_commit(published, tmp_path):
     assert b"- me/digits\n" in files["README.md"]
 
 
-def test_space_that_cannot_be_pushed_gives_one_sentence_and_changes_nothing(hub, tmp_path):
+def test_space_that_cannot_be_pushed_gives_a_message_and_changes_nothing(hub, tmp_path):
     hub.create("spaces/me/game", {"app.py": b"print()"})
     hub.fail("/commit/", status=500)
     (tmp_path / "full").touch()
@@ -83,9 +83,9 @@ def test_space_that_cannot_be_pushed_gives_one_sentence_and_changes_nothing(hub,
         (["me/game"], TOKEN, "holds other content such as app.py"),
         (["demo"], TOKEN, "a repository's name is USER/NAME"),
         (["me/demo"], "hf_wrong", "hf auth login"),
-        (["me/other"], TOKEN, "the Hub answered 500; try again later"),
+        (["me/other"], TOKEN, "the Hub answered 500. Try again later"),
         (["me/demo", "--model", "me/nothing"], TOKEN, "there is no such repository"),
-        (["me/demo", "--dry-run", tmp_path], TOKEN, "should be a new or an empty folder"),
+        (["me/demo", "--dry-run", tmp_path], TOKEN, "is not an empty folder"),
     ):
         result = push_space(hub, *arguments, token=token)
         assert result.returncode == 2, arguments

@@ -1,10 +1,10 @@
-"""What the app says about its model, read from the files that were published with it."""
+"""What the page says about its model, from the files that were published with it."""
 
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from digitrec.hub.card import MISREAD_DIGITS, PICTURES
+from digitrec.hub.files import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 
@@ -26,10 +26,10 @@ def claim(recognizer: DigitRecognizer) -> str:
 
 
 def about_html(recognizer: DigitRecognizer) -> str:
-    """Lay out three large figures, the misread digits, and tables and plots, folded."""
+    """Lay out three large figures, the misread digits, and folded away, tables and plots."""
     metrics = recognizer.metrics
     if not metrics.keys() >= {"test", "validation", "training", "model"}:
-        return "<h2>About the model</h2><p>It was published without figures about test images.</p>"
+        return "<h2>About the model</h2><p>It was published without figures on test images.</p>"
     return (
         f"<h2>About the model</h2>{_figures(metrics)}{_misread(recognizer)}"
         f"<details><summary>Each digit, and how it was trained</summary>{_table(metrics['test'])}"
@@ -61,7 +61,7 @@ def _misread(recognizer: DigitRecognizer) -> str:
     url = _address(folder / MISREAD_DIGITS)
     return (
         "<h3>Could you read these?</h3><p>"
-        f"All {count} of MNIST's test images that it misreads, with what they should be.</p>"
+        f"All {count} of MNIST's test images that it misreads, with their labels.</p>"
         f'<ol class="misread-grid" style="--count:{count};--sheet:url(\'{url}\')">{cells}</ol>'
     )
 
@@ -83,8 +83,8 @@ def _story(recognizer: DigitRecognizer) -> str:
     command = escape(str(recognizer.config["training"].get("command", "train.py")))
     return (
         f"<p>Trained for {run['epochs']:.0f} epochs in {run['seconds'] / 60:.0f} minutes with "
-        f"<code>{command}</code>; epoch {run['best_epoch']:.0f} was kept, by its validation "
-        "accuracy. The test images were read once, when all was chosen.</p>"
+        f"<code>{command}</code>; epoch {run['best_epoch']:.0f} was kept for its validation "
+        "accuracy. The test images were read once, after everything had been chosen.</p>"
     )
 
 

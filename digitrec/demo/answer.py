@@ -1,4 +1,4 @@
-"""A number as HTML: each digit, what else it may be, and what the network saw."""
+"""A number as HTML: each digit, its alternatives, and what the network saw."""
 
 import base64
 import io
@@ -18,12 +18,13 @@ NOT_A_NUMBER = "That does not look like a number"
 NO_DIGIT_FOUND = "No digit found"
 
 SURE = 0.8  # below this probability the bars are grey
-SMALL = 0.15  # of the paper's side: ink that is smaller is hard to read
-PAD_PEN = 0.06  # width of the pad's pen, as a share of the paper's side; page/pad.js has it, too
-FOR, AGAINST = np.array([255, 140, 0]), np.array([0, 130, 255])  # orange and blue: safe to tell
-FAINT = 0.2  # of the strongest contribution: what counts less is not shown
+SMALL = 0.15  # of the paper's side; smaller ink is hard to read
+PAD_PEN = 0.06  # width of the pad's pen, as a share of the paper's side; also in page/pad.js
+# Orange and blue, which colour-blind people can tell apart.
+FOR, AGAINST = np.array([255, 140, 0]), np.array([0, 130, 255])
+FAINT = 0.2  # of the strongest contribution; weaker ones are not shown
 
-# Where the answer will be.
+# Stands where the answer will be.
 BLANK = (
     '<div class="answer blank" aria-hidden="true"><div class="numeral">?</div><ol class="bars">'
     + "".join(f'<li><span class="digit">{digit}</span></li>' for digit in range(10))
@@ -38,8 +39,8 @@ def answer_html(
 
     Arguments:
         size: width and height of the picture that was read.
-        hint: what the visitor could do where this is no number.
-        source: "drawing" or "photo"; `page/answer.js` shows an answer beside its own alone.
+        hint: what the visitor could do if this is not a number.
+        source: "drawing" or "photo"; `page/answer.js` shows an answer only next to its own.
     """
     if not number.digits:
         return message_html(NOTHING_DRAWN if source == "drawing" else NO_DIGIT_FOUND, source)
@@ -59,7 +60,7 @@ def answer_html(
 
 
 def _one(digit: Prediction) -> tuple[str, str]:
-    """Say what one digit is, aloud and large."""
+    """Give one digit for screen readers, and large."""
     numeral = f'<div aria-hidden="true" class="numeral">{digit.top()[0][0]}</div>'
     return f"Looks like a {_spoken(digit)}", numeral
 
@@ -70,7 +71,7 @@ def _spoken(digit: Prediction) -> str:
 
 
 def _several(number: Number) -> tuple[str, str]:
-    """Say what several digits are; each can be opened."""
+    """Give several digits for screen readers, and large; each can be opened."""
     buttons = "".join(
         f'<button type="button" aria-pressed="{"false" if place else "true"}" '
         f'aria-label="{_spoken(digit)}">{digit.top()[0][0]}</button>'
@@ -105,7 +106,7 @@ def _figure(digit: Prediction) -> str:
 
 
 def _boxes(number: Number, size: tuple[int, int]) -> str:
-    """Frame each digit; `page/answer.js` lays this over a photo."""
+    """Frame each digit; `page/answer.js` puts the frames over a photo."""
     width, height = size
     longer = "width" if width >= height else "height"
     frames = "".join(f'<span style="{_place(box, size)}"></span>' for box in number.boxes)
@@ -116,7 +117,7 @@ def _boxes(number: Number, size: tuple[int, int]) -> str:
 
 
 def _place(box: Sequence[float | int], size: tuple[int, int]) -> str:
-    """Give a box as style, in shares of the picture."""
+    """Give a box as CSS, in shares of the picture."""
     left, top, right, bottom = np.array(box) / [*size, *size]
     return f"left:{left:.2%};top:{top:.2%};width:{right - left:.2%};height:{bottom - top:.2%}"
 
@@ -145,11 +146,11 @@ def message_html(message: str, source: str) -> str:
 def explanation_html(
     number: Number, contributions: Sequence[Float32[np.ndarray, "28 28"]], side: int
 ) -> str:
-    """Lay out what spoke for an answer, to lie over the drawing that it was given for.
+    """Lay out which pixels support an answer, to be put over its drawing.
 
     Arguments:
-        contributions: for each digit, how much each pixel of its image spoke for (positive) or
-            against (negative) its best answer.
+        contributions: for each digit, how much each pixel of its image supports its best answer
+            (positive) or counts against it (negative).
         side: of the drawing, pixels.
     """
     pictures = "".join(
@@ -175,7 +176,7 @@ def _paint(
 def redrawn_box(box: tuple[int, int, int, int], side: int) -> tuple[float, float, float, float]:
     """Give the box that the pad's ink would fill with the pen of `drawing.change_pen`."""
     left, top, right, bottom = box
-    path = max(right - left, bottom - top) - PAD_PEN * side  # what the pen's middle went along
+    path = max(right - left, bottom - top) - PAD_PEN * side  # of the middle of the pen
     wider = (path * PEN / (1 - PEN) - PAD_PEN * side) / 2
     return left - wider, top - wider, right + wider, bottom + wider
 

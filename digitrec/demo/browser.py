@@ -1,4 +1,4 @@
-"""What the visitor's browser reads with: the scripts of `page/reading/` and the model's weights."""
+"""Files for reading in the visitor's browser: the scripts of `page/reading/` and the weights."""
 
 import base64
 import dataclasses
@@ -7,20 +7,21 @@ import hashlib
 import json
 import mimetypes
 
-from digitrec.demo.first_screen import Application
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from digitrec.demo.uploads import PAGE
 from digitrec.network.model import NetworkConfig
 from digitrec.network.pretrained import read_files
 from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
-FOLDER = "reading"  # of their addresses
+FOLDER = "reading"  # in their addresses
 
 
 class BrowserReading:
-    """ASGI middleware that serves these files; addresses change with the files, and may be kept."""
+    """ASGI middleware that serves these files; an address changes with its file, for caches."""
 
-    def __init__(self, app: Application, files: dict[str, bytes]):
+    def __init__(self, app: ASGIApp, files: dict[str, bytes]):
         """Take what `reading_files` gives."""
         self.app = app
         self.files = {}
@@ -35,7 +36,7 @@ class BrowserReading:
             ]
             self.files[f"/{address}"] = headers, packed
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self.files.get(scope.get("path"))
         if scope["type"] != "http" or scope["method"] != "GET" or found is None:
             await self.app(scope, receive, send)
@@ -46,7 +47,7 @@ class BrowserReading:
 
 
 def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
-    """Give the files by their addresses; none for a model that is in no folder."""
+    """Give the files by their addresses; none for a model that has no folder."""
     if recognizer.folder is None:
         return {}
     config, weights = read_files(recognizer.folder)
@@ -71,5 +72,5 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
 
 
 def worker_address(files: dict[str, bytes]) -> str:
-    """Say where the script of the worker is; "" where there is none."""
+    """Give the address of the worker's script, or "" if there is none."""
     return next((address for address in files if address.endswith("/worker.js")), "")

@@ -1,11 +1,12 @@
-"""The first screen: in the page itself, so that one can draw before Gradio's scripts arrive.
+"""The first screen: in the page itself, so that people can draw before Gradio's scripts arrive.
 
-It also says what the page is to those who show a link to it, before Gradio's own words for that.
+It also describes the page for link previews, ahead of Gradio's own description.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from html import escape
-from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitrec.demo.answer import BLANK
 from digitrec.demo.sketchpad import EARLY_SCRIPTS
@@ -14,12 +15,6 @@ from digitrec.demo.uploads import PAGE
 TITLE = "digitrec: draw a digit or a number"
 DESCRIPTION = "Draw a digit or a number with the mouse or a finger and read the answer at once."
 PREVIEW = PAGE / "preview.png"
-
-Message = MutableMapping[str, Any]
-Application = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 
 
 def header_html(claim: str) -> str:
@@ -42,8 +37,8 @@ def header_html(claim: str) -> str:
 class FirstScreen:
     """ASGI middleware that puts the first screen into Gradio's page."""
 
-    def __init__(self, app: Application, claim: str, worker: str = ""):
-        """Take the claim of `header_html`, and the address of the worker that reads ("": none)."""
+    def __init__(self, app: ASGIApp, claim: str, worker: str = ""):
+        """Take the claim for `header_html`, and the address of the reading worker ("": none)."""
         self.app = app
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
         style = (PAGE / "page.css").read_text()
@@ -56,7 +51,7 @@ class FirstScreen:
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
         )
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
@@ -87,7 +82,7 @@ class FirstScreen:
         """Put the first screen into Gradio's page.
 
         Arguments:
-            address: of the site, for the preview picture, which chats want in full.
+            address: of the site; link previews need the picture's full address.
         """
         picture = escape(f"{address}/gradio_api/file={PREVIEW}")
         facts = {
@@ -107,14 +102,14 @@ class FirstScreen:
             ("<gradio-app", self.body),
         ):
             page = page.replace(mark, addition + mark, 1)
-        # Before Gradio's own: chats take the first.
+        # Ahead of Gradio's own: link previews take the first.
         charset = '<meta charset="utf-8" />'
         return page.replace(charset, charset + "".join(tags), 1)
 
 
-def site_address(scope: Message) -> str:
-    """Give the site's address as a visitor has it, also behind a proxy."""
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    scheme = headers.get(b"x-forwarded-proto", scope["scheme"]).split(",")[0].strip()
-    host = headers.get(b"x-forwarded-host") or headers.get(b"host", "")
+def site_address(scope: Scope) -> str:
+    """Give the site's address as visitors see it, also behind a proxy."""
+    headers = Headers(scope=scope)
+    scheme = headers.get("x-forwarded-proto", scope["scheme"]).split(",")[0].strip()
+    host = headers.get("x-forwarded-host") or headers.get("host", "")
     return f"{scheme}://{host.split(',')[0].strip()}{scope.get('root_path', '')}"

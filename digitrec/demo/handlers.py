@@ -1,4 +1,4 @@
-"""What the page and the endpoints do: an event comes in, an answer goes out."""
+"""The functions behind the page's events and the endpoints."""
 
 import re
 from collections.abc import Callable
@@ -24,12 +24,12 @@ from digitrec.reading.file import UPLOAD
 from digitrec.reading.picture import Picture, read_picture, read_uploads
 from digitrec.recognizer import DigitRecognizer
 
-Drawing = dict[str, Any]  # what a Sketchpad hands over
+Drawing = dict[str, Any]  # the value of a Sketchpad
 Answer = TypeVar("Answer")
 
 
 class Handlers:
-    """Answers the events of the page and of the endpoints with one recogniser."""
+    """Answers the page's events and the endpoints' calls with one recogniser."""
 
     def __init__(self, recognizer: DigitRecognizer, revision: str, feedback: Feedback | None):
         """Take the model, its name for the answers, and where corrections go (None: nowhere)."""
@@ -46,7 +46,7 @@ class Handlers:
         return answer_html(number, (side, side), hint="Draw larger" if small else "")
 
     def explain_drawing(self, drawing: Drawing) -> str:
-        """Show what spoke for the answer, over the drawing; nothing where there is no answer."""
+        """Show over the drawing which pixels support the answer; nothing without an answer."""
         if drawing["composite"] is None:
             return ""
         number = self._read_number(drawing)
@@ -55,27 +55,27 @@ class Handlers:
         contributions = [self._recognizer.explain(digit) for digit in number.digits]
         return explanation_html(number, contributions, len(drawing["composite"]))
 
-    def keep_correction(self, drawing: Drawing, choice: str) -> str:
-        """Keep what was drawn, with what it is.
+    def keep_correction(self, drawing: Drawing, choice: Any) -> str:
+        """Keep one digit of the drawing with the label that the visitor chose.
 
         Arguments:
-            choice: "PLACE:LABEL:TEXT": which of the digits, counted from 0, what it is, and the
-                answer that the visitor saw.
+            choice: "PLACE:LABEL:TEXT" from the page: which digit, counted from 0, its label, and
+                the answer that the visitor saw.
         """
-        assert self._feedback is not None  # otherwise the page asks for none
+        assert self._feedback is not None  # otherwise the page does not ask
         number = self._read_number(drawing)
         digits = number.digits
-        chosen = re.fullmatch(r"(\d\d?):(\d):(\d*)", choice or "", re.ASCII)
+        chosen = re.fullmatch(r"(\d\d?):(\d):(\d*)", str(choice), re.ASCII)
         if not chosen or int(chosen[1]) >= len(digits):
             return "Draw a digit first, then choose what it is."
         if chosen[3] != number.text:
-            return "The drawing has changed; choose again."
+            return "The drawing has changed. Choose again."
         digit, label = digits[int(chosen[1])], int(chosen[2])
         kept = self._feedback.add(digit.image, label, digit, self._revision)
-        return f"Thank you, kept as a {label}." if kept else "There is no room for more."
+        return f"Thank you, kept as a {label}." if kept else "No more corrections can be stored."
 
     def read_photo(self, photo: Path | None) -> str:
-        """Read a picture; one that cannot be read gets a sentence in place of an old answer."""
+        """Read a picture; a bad one gets a message, so that no old answer stays next to it."""
         if photo is None:
             return BLANK
         try:
@@ -89,7 +89,8 @@ class Handlers:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
 
         Args:
-            image: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, of at most 16 megapixels (WebP: 7).
+            image: PNG, JPEG, WebP, BMP, GIF, TIFF or PPM, of at most 32 MB and 64 megapixels (JPEG;
+                other formats as much as 150 MB of memory can hold).
 
         Returns:
             label (the digit, or "No digit found"), confidences (the three best), is_digit,
@@ -98,7 +99,7 @@ class Handlers:
         return self._as_json(self._recognizer.predict(_read(image)))
 
     def predict_batch(self, images: list[Path]) -> list[dict]:
-        """Read the digits in up to 64 pictures, each like /predict, 64 megapixels in all.
+        """Read the digits in up to 64 pictures, each as /predict does, 64 megapixels in all.
 
         Args:
             images: files, one digit in each.
@@ -116,7 +117,7 @@ class Handlers:
             image: what /predict takes.
 
         Returns:
-            text (the number, "" where there is none), is_number, probability (that the text is
+            text (the number, "" if there is none), is_number, probability (that the text is
             right), digits (for each: label, confidences, and box, which is left, top, right and
             bottom in pixels of the picture) and revision (of the model that answered).
         """
@@ -161,9 +162,7 @@ class Handlers:
         }
 
 
-def _read(image: Path | None) -> Picture:
-    if image is None:
-        raise refusal("The picture should be an uploaded file, but is none; upload it first.")
+def _read(image: Path) -> Picture:
     picture = _answer(partial(read_picture, limits=UPLOAD), image)
     assert picture is not None  # only a Sketchpad can hold nothing
     return picture

@@ -1,27 +1,21 @@
-"""The page: draw a digit, or show a picture of one, and read the three best answers."""
+"""The page: draw a digit or a number, or show a picture of one, and see how it is read."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.themes import Base
-from starlette.middleware import Middleware
+from anyio import to_thread
 
 from digitrec.cores import count_cores
 from digitrec.demo.about import about_html, claim
 from digitrec.demo.answer import BLANK
-from digitrec.demo.browser import BrowserReading, reading_files, worker_address
 from digitrec.demo.feedback import Feedback
-from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, FirstScreen, header_html
-from digitrec.demo.guard import SAFE_LAUNCH_OPTIONS, CheckedBlocks, Guard
+from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, header_html
 from digitrec.demo.handlers import Handlers
-from digitrec.demo.memory import give_back_memory
 from digitrec.demo.sketchpad import Sketchpad
-from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput, delete_old_uploads
-from digitrec.hub.card import MISREAD_DIGITS, PICTURES
+from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput
+from digitrec.hub.files import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 ACTIONS = (
@@ -30,19 +24,19 @@ ACTIONS = (
     '<button type="button" name="why" aria-pressed="false">Show why</button></div>'
 )
 CORRECTION = (
-    "<details><summary>Wrong? It is a …</summary><p>Choose what it is. With that you agree that "
-    "this picture of 28×28 pixels, your choice, the answer, the model's name and the day are "
-    'stored in a data set to train with; nothing else is.</p><div class="digits">'
+    "<details><summary>Wrong? It is a …</summary><p>By choosing what it is, you agree that this "
+    "picture of 28×28 pixels, your choice, the answer, the model's name and the day are stored in "
+    'a dataset for training. Nothing else is stored.</p><div class="digits">'
     + "".join(f'<button type="button">{digit}</button>' for digit in range(10))
     + "</div></details>"
 )
-# Which of them is shown, `page/reader.js` decides.
+# `page/reader.js` decides which of the two is shown.
 READERS = (
     '<span class="by-browser">Your own browser reads what you draw.</span>'
     '<span class="by-server">The server reads what you draw.</span>'
 )
 ANSWERED = "() => tell('answered')"  # an event of `page/globals.d.ts`
-# Events of the page: no spinner, the newest one last, and no endpoint for programs.
+# Events of the page: no spinner, the newest one last, no endpoint for programs.
 LIVE: dict[str, Any] = {
     "show_progress": "hidden",
     "trigger_mode": "always_last",
@@ -50,34 +44,21 @@ LIVE: dict[str, Any] = {
 }
 
 
-@asynccontextmanager
-async def clean_up(app: Any) -> AsyncIterator[None]:
-    """Clear away what visitors leave behind, as long as a Gradio app runs."""
-    async with delete_old_uploads(app), give_back_memory(app):
-        yield
-
-
-def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
-    """Give what belongs into `launch`, for everyone who launches the demo."""
-    files = reading_files(recognizer)
-    middleware = [
-        Middleware(Guard),
-        Middleware(FirstScreen, claim=claim(recognizer), worker=worker_address(files)),
-        Middleware(BrowserReading, files=files),
-    ]
-    return {
-        "footer_links": ["api", "gradio"],
-        "theme": Base(font="system-ui", font_mono="monospace"),  # nothing to download
-        **SAFE_LAUNCH_OPTIONS,
-        "app_kwargs": {"middleware": middleware, "lifespan": clean_up},
-    }
-
-
-class Page(CheckedBlocks):
-    """Blocks whose page has a description, which only gr.Interface has."""
+class Page(gr.Blocks):
+    """Blocks with a description, whose components read their arguments as they were sent."""
 
     def get_config_file(self):
         return {**super().get_config_file(), "simple_description": DESCRIPTION}
+
+    async def preprocess_data(self, block_fn: Any, inputs, state, explicit_call=False):
+        """Have each component read its argument.
+
+        Gradio's own would first copy the files that an argument names, or download them.
+        """
+        return [
+            await to_thread.run_sync(component.preprocess, value, limiter=self.limiter)
+            for component, value in zip(block_fn.inputs, inputs, strict=True)
+        ]
 
 
 def build_demo(
@@ -87,18 +68,18 @@ def build_demo(
     notice: str = "",
     feedback: Feedback | None = None,
 ) -> gr.Blocks:
-    """Lay out the page around a recogniser; launch it with `**launch_options(recognizer)`.
+    """Lay out the page for a recogniser; launch it with `launch.launch_options(recognizer)`.
 
     Arguments:
-        revision: which model it is, for the page and the answers (default: by its checksum).
-        notice: a sentence for the foot of the page.
-        feedback: where corrections go (default: none are asked for).
+        revision: the model's name, for the page and the answers (default: its checksum).
+        notice: a message for the foot of the page.
+        feedback: where corrections go (default: the page does not ask for any).
     """
     revision = revision or recognizer.revision
     handlers = Handlers(recognizer, revision, feedback)
     folder = recognizer.folder
     pictures = [folder / name for name in (MISREAD_DIGITS, *PICTURES)] if folder else []
-    gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # may be fetched by anyone
+    gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # anyone may fetch these
     with Page(title=TITLE) as demo:
         _html(header_html(claim(recognizer)), elem_id="top")
         with gr.Row(elem_id="stage"):
@@ -113,7 +94,7 @@ def build_demo(
 
 
 def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
-    """Lay out the pad and the answer beside it."""
+    """Lay out the pad and the answer next to it."""
     pad = Sketchpad(elem_id="pad")
     with gr.Column(elem_id="side"):
         answer = _html(
@@ -139,7 +120,7 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
             )
             label.input(handlers.keep_correction, [pad, label], thanks, **LIVE)
     photo = PhotoInput(elem_id="photo")
-    # Said by the event: an answer may be the same as the one before.
+    # The event says so, since an answer may be the same as the one before.
     for answered in (
         pad.input(handlers.read_drawing, pad, answer, **LIVE),
         photo.upload(handlers.read_photo, photo, answer, **LIVE),
@@ -149,7 +130,7 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
 
 
 def _endpoints(handlers: Handlers) -> None:
-    """Make the endpoints for programs; what they take and give is not on the page."""
+    """Make the endpoints for programs; their inputs and outputs are hidden on the page."""
     image = PictureInput(label="image")
     images = PicturesInput(label="images", file_count="multiple")
     result = gr.JSON(label="answer")
@@ -163,7 +144,7 @@ def _endpoints(handlers: Handlers) -> None:
 
 
 def _html(value: str = "", **options: Any) -> gr.HTML:
-    """Make an element whose looks page/page.css alone decides."""
+    """Make an element that only page/page.css styles."""
     return gr.HTML(value, apply_default_css=False, **options)
 
 

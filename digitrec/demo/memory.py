@@ -1,56 +1,49 @@
-"""Memory that nobody needs any more: once a minute, it is given back.
+"""Once a minute, memory that is no longer needed is freed.
 
-A call's messages wait in Gradio's queue, by session, until its stream is read. Gradio keeps those
-of the last 2,000 sessions, read or not, and a set of events of every session that there ever was.
-Each call through the API is a session of its own.
+Gradio queues a call's messages by session until its stream is read. It keeps those of the last
+2,000 sessions, read or not, and a set of events for every session since the start. Each call
+through the API is a session of its own.
 
-glibc keeps what a thread has freed for that thread, and the more the larger its pictures were:
-after 800 damaged ones the app had grown by 56 MiB, and with the bound by 5.
+glibc keeps memory that a thread has freed for that thread, the more the larger its pictures were:
+after 800 damaged ones the app had grown by 56 MiB, and with the bound set here by 5.
 """
 
 import asyncio
 import ctypes
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from gradio.queueing import Queue
 
-KEPT_SECONDS = 60.0  # for which an answer waits to be fetched, at least; at most twice that
-MOST_FREE = 2**20  # bytes of one piece that glibc keeps; pictures take more
+KEPT_SECONDS = 60.0  # that an answer waits to be fetched, at least; at most twice that
+MOST_FREE = 2**20  # bytes of one block that glibc may keep; pictures are larger
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # names of glibc's settings in malloc.h
 
 
-@asynccontextmanager
-async def give_back_memory(app: Any) -> AsyncIterator[None]:
-    """Give back what nobody needs, as long as a Gradio app runs."""
-
-    async def repeat():
-        ended: set[str] = set()
-        while True:
-            await asyncio.sleep(KEPT_SECONDS)
-            ended = forget_unread(app.get_blocks()._queue, ended)
-            await asyncio.to_thread(return_free_memory)
-
+async def free_memory(app: Any) -> None:
+    """Free what a Gradio app no longer needs, again and again."""
     bound_free_memory()
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        task.cancel()
+    ended: set[str] = set()
+    while True:
+        await asyncio.sleep(KEPT_SECONDS)
+        ended = forget_unread(app.get_blocks()._queue, ended)
+        await asyncio.to_thread(return_free_memory)
 
 
 def forget_unread(queue: Queue, before: set[str]) -> set[str]:
-    """Forget the sessions without an event but those that had ended before.
+    """Forget the sessions whose events had all ended before.
 
-    It is called in the event loop of the app, where alone Gradio changes these dictionaries.
+    Call it in the app's event loop, the only place where Gradio changes these dictionaries.
 
-    Returns: the events that have ended since, whose answers wait until the next time.
+    Arguments:
+        before: the events that had ended at the last call.
+
+    Returns: the events that have ended by now; their answers wait until the next call.
     """
     ended: set[str] = set()
     unread = queue.pending_event_ids_session
     for session, events in list(unread.items()):
-        if events <= before:  # also where all has been read
+        if events <= before:  # or all has been read
             del unread[session]
         else:
             ended |= events - queue.event_ids_to_events.keys()
@@ -60,7 +53,7 @@ def forget_unread(queue: Queue, before: set[str]) -> set[str]:
 
 
 def bound_free_memory() -> None:
-    """Have glibc return large pieces at once; with another C library, do nothing."""
+    """Have glibc return large blocks at once; with another C library, do nothing."""
     with suppress(OSError):
         library = ctypes.CDLL("libc.so.6")
         library.mallopt(_M_TRIM_THRESHOLD, MOST_FREE)
@@ -68,6 +61,6 @@ def bound_free_memory() -> None:
 
 
 def return_free_memory() -> None:
-    """Have glibc return the small pieces that it keeps; with another C library, do nothing."""
+    """Have glibc return the small blocks that it keeps; with another C library, do nothing."""
     with suppress(OSError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,13 +1,13 @@
-"""Which model the app serves, and what it does when the Hub fails it."""
+"""Which model the app serves, and what it serves if the Hub fails."""
 
 import json
 import os
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
 from digitrec.errors import DigitrecError, HubUnavailableError
-from digitrec.hub.client import download_model
 from digitrec.hub.files import SOURCE_FILE
 from digitrec.network.pretrained import bundled_folder
 from digitrec.recognizer import DigitRecognizer
@@ -18,16 +18,16 @@ DOWNLOAD_SECONDS = 6.0  # the rest of a start takes about as long
 class ServedModel(NamedTuple):
     recognizer: DigitRecognizer
     revision: str  # "user/name@commit", or "" for a folder that came from no repository
-    notice: str  # one sentence for the page and the log when it is not the one asked for, or ""
+    notice: str  # for the page and the log if it is not the model that was asked for, or ""
 
 
 def load_served_model() -> ServedModel:
-    """Load the model that the environment names, or the one that came with digitrec.
+    """Load the model that the environment names, or the bundled one.
 
     MODEL_REPO ("user/name") and MODEL_REVISION (a branch, tag or commit; default: the main branch)
-    name a model on the Hub. Whatever is wrong with it, the one that came with digitrec is served.
+    name a model on the Hub. If it cannot be loaded, the bundled one is served.
 
-    Raises: BadCheckpointError when that is damaged.
+    Raises: BadCheckpointError if the bundled one is damaged.
     """
     repository = os.environ.get("MODEL_REPO")
     notice = ""
@@ -37,9 +37,7 @@ def load_served_model() -> ServedModel:
             recognizer = DigitRecognizer.from_pretrained(folder)
             return ServedModel(recognizer, f"{repository}@{folder.name}", "")
         except DigitrecError as error:
-            notice = (
-                f"The model that came with the app answers, since this was not to be had: {error}"
-            )
+            notice = f"Using the bundled model; the requested one is unavailable. {error}"
     bundled = bundled_folder()
     source = bundled / SOURCE_FILE
     revision = ""
@@ -50,22 +48,21 @@ def load_served_model() -> ServedModel:
 
 def _download(repository: str, revision: str | None) -> Path:
     """Download within DOWNLOAD_SECONDS: huggingface_hub itself tries for up to a minute."""
-    result = []
+    from digitrec.hub.client import download_model  # 0.2 s, which a bundled model does not need
+
+    folder: Future[Path] = Future()
 
     def download():
         try:
-            result.append(download_model(repository, revision))
+            folder.set_result(download_model(repository, revision))
         except DigitrecError as error:
-            result.append(error)
+            folder.set_exception(error)
 
-    thread = threading.Thread(target=download, daemon=True)
-    thread.start()
-    thread.join(DOWNLOAD_SECONDS)
-    if not result:
+    threading.Thread(target=download, daemon=True).start()
+    try:
+        return folder.result(DOWNLOAD_SECONDS)
+    except TimeoutError:
         raise HubUnavailableError(
-            f"{repository}: the model should be downloaded within {DOWNLOAD_SECONDS:g} seconds, "
-            "but was not; restart the app when the Hub answers again."
-        )
-    if isinstance(result[0], DigitrecError):
-        raise result[0]
-    return result[0]
+            f"{repository}: the download took longer than {DOWNLOAD_SECONDS:g} seconds. Restart "
+            "the app when the Hub answers again."
+        ) from None

@@ -1,4 +1,4 @@
-"""The pad as a Gradio component: drawn on in the browser, read in Python as a `gr.Sketchpad` is."""
+"""The pad as a Gradio component: drawn on in the browser, read in Python like a `gr.Sketchpad`."""
 
 import base64
 import io
@@ -20,8 +20,8 @@ class Sketchpad(gr.HTML):
 
     Its value in Python is that of `gr.Sketchpad`, with NumPy arrays:
     `{"background", "layers", "composite"}`, RGBA, dark ink on white paper; `composite` is None
-    where nothing is drawn. Events: `input`, when the drawing has changed; `why`, when the visitor
-    asks what spoke for the answer.
+    if nothing is drawn. Events: `input`, when the drawing has changed; `why`, when the visitor
+    asks for an explanation of the answer.
     """
 
     def __init__(self, **options: Any):
@@ -31,7 +31,7 @@ class Sketchpad(gr.HTML):
             html_template='<div class="pad-place"></div>', js_on_load=script, **options
         )
 
-    def preprocess(self, payload: str | None) -> dict[str, Any]:
+    def preprocess(self, payload: Any) -> dict[str, Any]:
         """Read what the browser sent: a PNG as a data URL, or nothing."""
         if not payload:
             return {"background": None, "layers": [], "composite": None}
@@ -43,7 +43,7 @@ class Sketchpad(gr.HTML):
 
     def postprocess(self, value: None) -> None:
         if value is not None:
-            raise ValueError("A Sketchpad should be an input only, but is an output; use gr.Image.")
+            raise ValueError("A Sketchpad is only an input. Show pictures with gr.Image.")
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "string", "description": "a drawing: a PNG as a data URL"}
@@ -55,21 +55,19 @@ class Sketchpad(gr.HTML):
         return None
 
 
-# What the pad is made of. They run before the rest of the page has arrived, where
+# The scripts of the pad. They run before the rest of the page has arrived, where
 # `first_screen.FirstScreen` puts them, and otherwise with the component; never twice.
 EARLY_SCRIPTS = ("page.js", "pad.js", "ten_digits.js")
 
 
-def _decode_data_url(text: str) -> UInt8[np.ndarray, "height width 4"]:
-    start, _, content = text.partition(",")
+def _decode_data_url(url: Any) -> UInt8[np.ndarray, "height width 4"]:
     try:
-        if start != "data:image/png;base64" or len(text) > LONGEST_DRAWING:
-            raise ValueError(f"{len(text):,} characters that begin with {start[:30]!r}")
+        start, _, content = url.partition(",")
+        if start != "data:image/png;base64" or len(url) > LONGEST_DRAWING:
+            raise ValueError(f"{len(url):,} characters that begin with {start[:30]!r}")
         image = Image.open(io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"])
         if image.width * image.height > LARGEST_DRAWING:
             raise ValueError(f"{image.width}x{image.height} pixels")
         return np.asarray(image.convert("RGBA"))
-    except Exception as error:  # Pillow raises errors of many kinds on what it cannot read
-        raise refusal(
-            f"The drawing should be a PNG as a data URL, but is not ({error}); reload the page."
-        ) from error
+    except Exception as error:  # Pillow raises errors of many kinds for bad pictures
+        raise refusal("The drawing is not a PNG in a data URL. Reload the page.") from error

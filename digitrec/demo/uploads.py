@@ -1,30 +1,33 @@
-"""Input components for pictures, which are handed over as the files that they are.
+"""Pictures that visitors upload: the components that take them, and when they are deleted.
 
-`digitrec.reading.picture` reads alpha, 16 bits and EXIF, which Gradio's own components lose.
+A component hands a picture over as the file that it is: `digitrec.reading.picture` reads alpha,
+16 bits and EXIF, which Gradio's own components lose.
 """
 
 import asyncio
+import base64
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import ImageData
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
-from gradio_client.utils import decode_base64_to_binary
+
+from digitrec.reading.file import UPLOAD
 
 PAGE = Path(__file__).with_name("page")
+LARGEST_FILE = UPLOAD.file_bytes
 LARGEST_BATCH = 64  # pictures
-KEPT_SECONDS = 3600.0  # uploads that are as old are deleted; once in as long
+KEPT_SECONDS = 3600.0  # uploads older than this are deleted, once in as long
+_HOW = "in Python with gradio_client.handle_file."
 
 
-def refusal(sentence: str) -> gr.Error:
-    """Make the error that shows a visitor a sentence, and leaves the log alone."""
-    return gr.Error(sentence, print_exception=False)
+def refusal(message: str) -> gr.Error:
+    """Make the error that shows a message to a visitor and leaves no traceback in the log."""
+    return gr.Error(message, print_exception=False)
 
 
 class PictureInput(gr.Image):
@@ -32,21 +35,23 @@ class PictureInput(gr.Image):
 
     is_template = True  # to the browser, a plain gr.Image
 
-    def preprocess(self, payload) -> Path | None:
-        return None if payload is None else _uploaded_file(self, payload)
+    def preprocess(self, payload: Any) -> Path:
+        return _uploaded_file(self, payload)
 
 
 class PicturesInput(gr.File):
-    """Hands over uploaded files, at most LARGEST_BATCH."""
+    """Hands over at most LARGEST_BATCH uploaded files."""
 
     is_template = True
 
-    def preprocess(self, payload) -> list[Path]:
-        files = payload.root if payload else []  # pyright: ignore[reportAttributeAccessIssue]
+    def preprocess(self, payload: Any) -> list[Path]:
+        files = [] if payload is None else payload
+        if not isinstance(files, list):
+            raise refusal(f"A batch must be a list of uploaded files. Upload them first, {_HOW}")
         if len(files) > LARGEST_BATCH:
             raise refusal(
-                f"A batch should hold at most {LARGEST_BATCH} pictures, but holds {len(files)}; "
-                "send several."
+                f"A batch may have at most {LARGEST_BATCH} pictures, and this one has "
+                f"{len(files)}. Send several batches."
             )
         return [_uploaded_file(self, file) for file in files]
 
@@ -57,16 +62,16 @@ class PicturesInput(gr.File):
 class PhotoInput(gr.HTML):
     """A button and examples; takes pictures that are chosen, photographed, pasted or dropped.
 
-    The browser shows the picture on the pad and sends what Gradio's upload gives, or the name of
+    The browser shows the picture on the pad and sends what Gradio's upload returns, or the name of
     an example. Event: `upload`.
     """
 
     def __init__(self, **options):
-        examples = sorted((PAGE / "examples").iterdir())
+        self._examples = {path.name: path for path in sorted((PAGE / "examples").iterdir())}
         pictures = "".join(
-            f'<button type="button" class="example" data-name="{path.name}">'
+            f'<button type="button" class="example" data-name="{name}">'
             f'<img src="gradio_api/file={path}" alt="Example {number}" loading="lazy"></button>'
-            for number, path in enumerate(examples, 1)
+            for number, (name, path) in enumerate(self._examples.items(), 1)
         )
         super().__init__(
             html_template='<p><label class="choose"><input type="file" accept="image/*">'
@@ -78,60 +83,55 @@ class PhotoInput(gr.HTML):
             **options,
         )
 
-    def preprocess(self, payload: dict | None) -> Path | None:
-        if not payload:
-            return None
-        if name := payload.get("example"):
-            path = PAGE / "examples" / Path(name).name
-            return path if path.is_file() else None
-        return _uploaded_file(self, gr.FileData(path=payload.get("path") or ""))
+    def preprocess(self, payload: Any) -> Path | None:
+        match payload or None:
+            case None:
+                return None
+            case {"example": str(name)} if name in self._examples:
+                return self._examples[name]
+            case file:
+                return _uploaded_file(self, file)
 
     def api_info(self):
         return {"type": "object", "description": "the path of an upload"}
 
 
-def _uploaded_file(component: Component, file: gr.FileData | ImageData) -> Path:
-    """Give the path of an upload, and of nothing else that the server could read."""
-    cache = component.GRADIO_CACHE
-    if file.url and file.url.startswith("data:"):
-        try:
-            content, _ = decode_base64_to_binary(file.url)
-        except ValueError as error:
-            raise refusal(
-                "The data URL should hold base64, but does not; encode the file again."
-            ) from error
-        path = save_bytes_to_cache(content, "picture.bin", cache)
-        component.temp_files.add(str(path))  # what `delete_cache` deletes
-        return Path(path)
-    path = Path(file.path or "").resolve()
-    if not path.is_relative_to(Path(cache).resolve()):
-        raise refusal("The picture should be an uploaded file, but is none; upload it first.")
-    return path
+def _uploaded_file(component: Component, file: Any) -> Path:
+    """Give the path of an upload, and of nothing else that the server could read.
+
+    Arguments:
+        file: what the browser or a client sent, if all is well {"path"} or {"url": a data URL}.
+    """
+    match file:
+        case {"url": str(url)} if url.startswith("data:"):
+            try:
+                content = base64.b64decode(url.partition(",")[2])
+            except ValueError as error:
+                raise refusal("The data URL is not valid base64. Encode the file again.") from error
+            saved = save_bytes_to_cache(content, "picture.bin", component.GRADIO_CACHE)
+            component.temp_files.add(saved)  # for `delete_uploads`
+            return Path(saved)
+        case {"path": str(name)}:
+            with suppress(OSError, ValueError, RuntimeError):  # such as a loop of links
+                path = Path(name).resolve()
+                if path.is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file():
+                    return path
+    raise refusal(f"The picture is not an uploaded file. Upload it first, {_HOW}")
 
 
-@asynccontextmanager
-async def delete_old_uploads(app: Any) -> AsyncIterator[None]:
-    """Delete old uploads as long as a Gradio app runs, and all of them at its end.
+async def delete_old_uploads(app: Any) -> None:
+    """Delete old uploads of a Gradio app, again and again.
 
-    Gradio's own `delete_cache` leaves a folder for each, and ends for good when a file is uploaded
+    Gradio's own `delete_cache` leaves a folder for each, and stops for good when a file is uploaded
     while it looks.
     """
-
-    async def repeat():
-        while True:
-            await asyncio.sleep(KEPT_SECONDS)
-            await asyncio.to_thread(delete_uploads, app.get_blocks(), KEPT_SECONDS)
-
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        delete_uploads(app.get_blocks(), 0.0)
+    while True:
+        await asyncio.sleep(KEPT_SECONDS)
+        await asyncio.to_thread(delete_uploads, app.get_blocks(), KEPT_SECONDS)
 
 
 def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
-    """Delete the uploads of an app that are some seconds old, and their folders."""
+    """Delete the uploads of an app that are older than some seconds, and their folders."""
     now = time.time()
     for uploads in blocks.temp_file_sets:
         for upload in list(uploads):  # others are added meanwhile
@@ -141,8 +141,8 @@ def delete_uploads(blocks: gr.Blocks, seconds: float) -> None:
                     continue
                 path.unlink(missing_ok=True)
                 uploads.discard(upload)
-                path.parent.rmdir()  # fails where the folder holds an upload of another name
-    for path in Path(get_upload_folder()).glob("tmp*"):  # what is left of uploads that broke off
+                path.parent.rmdir()  # fails if the folder holds an upload of another name
+    for path in Path(get_upload_folder()).glob("tmp*"):  # left over from interrupted uploads
         with suppress(OSError):
             if path.lstat().st_ctime < now - KEPT_SECONDS:  # another app's may be arriving
                 path.unlink()

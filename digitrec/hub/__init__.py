@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: models, datasets of corrections and Spaces go there and come from there."""
+"""The Hugging Face Hub: downloads, and what is published there."""

@@ -39,28 +39,28 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m digitrec.hub", description="Publish on the Hugging Face Hub."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    model = commands.add_parser("push-model", help="publish a model with its card, in one commit")
-    model.add_argument("folder", metavar="FOLDER", help="a run's folder, or checkpoints")
-    app = commands.add_parser("push-space", help="publish the demo as a Space, in one commit")
+    model = commands.add_parser("push-model", help="publish a model and its card in one commit")
+    model.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
+    app = commands.add_parser("push-space", help="publish the demo as a Space in one commit")
     for command in (model, app):
-        command.add_argument("repository", metavar="USER/NAME", help="made where there is none")
+        command.add_argument("repository", metavar="USER/NAME", help="created if it does not exist")
         command.add_argument(
             "--private",
             action="store_true",
             default=None,
-            help="make a new repository private (default: as the account is set)",
+            help="make a new repository private (default: the account's setting)",
         )
     app.add_argument(
         "--model",
         metavar="USER/MODEL[@REVISION]",
-        help="the model that the Space serves, at the commit it has now (default: checkpoints/)",
+        help="the model to serve, at the commit it has now (default: checkpoints/)",
     )
     app.add_argument(
         "--hardware",
-        help="of a new Space; accounts without PRO may create zero-a10g only (default: cpu-basic)",
+        help="for a new Space; an account without PRO needs zero-a10g (default: cpu-basic)",
     )
     app.add_argument(
-        "--dry-run", metavar="DIR", help="write the Space to this new folder and push nothing"
+        "--dry-run", metavar="DIR", help="write the Space to this new folder instead of pushing it"
     )
     return parser.parse_args(arguments)
 

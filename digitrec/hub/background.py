@@ -1,4 +1,4 @@
-"""Pushing while something else goes on."""
+"""Pushing in the background."""
 
 import threading
 from collections.abc import Callable
@@ -6,28 +6,28 @@ from collections.abc import Callable
 from digitrec.errors import DigitrecError
 
 GRACE = 5  # seconds
-PAUSES = (10, 60, 300)  # seconds: a training goes on for longer than the Hub is out of reach
+PAUSES = (10, 60, 300)  # seconds; training outlasts most of the Hub's outages
 
 
 class BackgroundPush:
-    """Pushes in a thread of its own, one at a time; a failure becomes a warning.
+    """Pushes in a background thread, one push at a time; a failure becomes a warning.
 
-    Leaving its `with` block ends it.
+    It ends with its `with` block.
     """
 
     def __init__(self, warn: Callable[[str], None]):
-        """Take what shows a warning; it is called from the thread."""
+        """Take a function that shows a warning; it is called from the thread."""
         self._warn = warn
         self._stopped = threading.Event()
         self._thread = None
 
     def start(self, push: Callable[..., object]) -> bool:
-        """Begin to push.
+        """Start a push, unless an earlier one is still running.
 
         Arguments:
-            push: called with `pauses` and `pause`, as `hub.push_model` takes them.
+            push: called with `pauses` and `pause`, which `client.push_model` takes.
 
-        Returns: False when an earlier push is still under way; nothing was begun then.
+        Returns: whether it was started.
         """
         if self._thread is not None and self._thread.is_alive():
             return False
@@ -47,10 +47,10 @@ class BackgroundPush:
         return self
 
     def __exit__(self, *_) -> None:
-        """Give up what waits for its next try, and wait a few seconds for what is under way.
+        """Cancel a push that waits for its next try, and give a running one GRACE seconds.
 
-        The Hub may stall for ever. What it then takes after all cannot undo what the caller pushes
-        next: `hub.push_model` commits on top of what was there, or not at all.
+        A stalled push may still reach the Hub later. It cannot undo the caller's next push:
+        `client.push_model` commits only on top of the commit that it saw.
         """
         self._stopped.set()
         if self._thread is not None:

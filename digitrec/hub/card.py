@@ -5,28 +5,18 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-# How the picture files of a model's folder are introduced, here and by the app.
-PICTURES = {
-    "misread.png": "Test images that it misreads",
-    "confusion_matrix.png": "Confusion matrix, test images",
-    "training_curves.png": "Training",
-    "reliability.png": "Probabilities, and how often they are right",
-}
-
-
-# The misread test images side by side, for the app; `metrics.json` says what they are.
-MISREAD_DIGITS = "misread_digits.png"
+from digitrec.hub.files import PICTURES
 
 
 def make_card(
     repository: str, config: dict, metrics: dict, files: Collection[str] = ()
 ) -> ModelCard:
-    """Write a model card from what was measured; what was not is left out.
+    """Write a model card; figures that were not measured are left out.
 
     Arguments:
-        repository: "user/name", for the code to use it.
+        repository: "user/name", for the example of how to use it.
         config, metrics: the contents of `config.json` and `metrics.json`.
-        files: the names of the files beside the card; those in PICTURES are shown.
+        files: the names of the files in the repository; those in PICTURES are shown.
     """
     training = config["training"]
     strokes = training.get("strokes_sha256") is not None
@@ -51,14 +41,8 @@ def make_card(
     return ModelCard("\n\n".join([f"---\n{data.to_yaml()}\n---", *filter(None, sections)]) + "\n")
 
 
-def accuracy_lines(metrics: dict) -> list[str]:
-    """Lay out what share of which images is read right, as lines of a table in Markdown.
-
-    Arguments:
-        metrics: the contents of `metrics.json`.
-
-    Returns: none where nothing was measured.
-    """
+def _accuracies(metrics: dict) -> list[str]:
+    """Give the accuracies as a Markdown table, or nothing if there are none."""
     rows = []
     if drawn := metrics.get("drawn_digits"):
         rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
@@ -67,16 +51,12 @@ def accuracy_lines(metrics: dict) -> list[str]:
             rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
     if not rows:
         return []
-    lines = ["| read right | | of |", "| --- | ---: | ---: |"]
+    lines = ["| images | read correctly | of |", "| --- | ---: | ---: |"]
     return lines + [f"| {name} | **{100 * share:.2f} %** | {of:,} |" for name, share, of in rows]
 
 
-def per_class_lines(test: dict) -> list[str]:
-    """Lay out a table of each digit's precision and recall as lines of Markdown.
-
-    Arguments:
-        test: what `metrics.classification_metrics` found.
-    """
+def _each_digit(test: dict) -> list[str]:
+    """Give each digit's precision and recall as a Markdown table."""
     return [
         "| digit | precision | recall | test images |",
         "| --- | ---: | ---: | ---: |",
@@ -125,10 +105,11 @@ def _evaluations(metrics: dict) -> list[EvalResult]:
 def _introduction(repository: str) -> str:
     return f"""# {repository.split("/")[-1]}
 
-A small convolutional network that reads one handwritten digit, drawn on a screen or photographed,
-and says how sure it is, or that there is no digit. It needs no GPU.
+A small convolutional network that reads handwritten digits, drawn on a screen or photographed. It
+gives a calibrated probability for each digit, and a score for whether there is a digit at all. It
+needs no GPU.
 
-With the code of digitrec:
+To use it with digitrec:
 
 ```python
 from digitrec import DigitRecognizer
@@ -140,24 +121,23 @@ print(prediction.digit, prediction.top(3))
 
 
 def _limits() -> str:
-    return """## What it is bad at
+    return """## Limits
 
-It reads one line of up to twelve digits, on plain, ruled or squared paper; underlining, bent lines
-and other writing are taken for ink.
-Letters that look like digits (O, S, Z, q, g) are taken for them. It was not made for bank cheques,
-forms, exams or anything else where a wrong digit does harm."""
+It reads one line of up to twelve digits on plain, ruled or squared paper. Underlines, curved lines
+and other writing are misread as digits, and so are letters that look like them (O, S, Z, q, g). It
+was not made for cheques, forms, exams or anything else where a misread digit does harm."""
 
 
 def _figures(metrics: dict) -> str:
-    accuracies = accuracy_lines(metrics)
+    accuracies = _accuracies(metrics)
     if not accuracies:
         return ""
-    lines = ["## How good it is", "", *accuracies]
+    lines = ["## Accuracy", "", *accuracies]
     if test := metrics.get("test"):
         lines += ["", f"Calibration error on the test images: {test['calibration_error']:.2%}.", ""]
-        lines += per_class_lines(test)
+        lines += _each_digit(test)
     else:
-        lines += ["", "Its training goes on; the test images have not been read yet."]
+        lines += ["", "Training has not finished; the test images have not been read yet."]
     return "\n".join(lines)
 
 
@@ -166,11 +146,11 @@ def _training(training: dict, metrics: dict, strokes: bool) -> str:
     if strokes:
         facts.append("- and the pen strokes of writers 1-24 of Pen-Based Recognition of Digits")
     if training.get("extra_data_sha256"):
-        facts.append("- and corrections that users of the demo agreed to give")
+        facts.append("- and corrections that visitors of the demo agreed to give")
     facts.append(f"- seed: {training['training']['seed']}")
     if run := metrics.get("training"):
         facts += [
-            f"- epochs: {run['epochs']}; number {run['best_epoch']} was kept, by its validation "
+            f"- epochs: {run['epochs']}; epoch {run['best_epoch']} was kept for its validation "
             "accuracy",
             f"- time: {run['seconds'] / 60:.0f} minutes",
         ]

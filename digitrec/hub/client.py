@@ -1,11 +1,10 @@
-"""What is downloaded from the Hugging Face Hub, and what is pushed there."""
+"""Download from the Hugging Face Hub, and push to it."""
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import cast
@@ -25,22 +24,17 @@ from huggingface_hub.hf_api import RepoFile
 
 from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError, first_line
 from digitrec.hub.card import make_card
-from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES
+from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES, is_repository_id
 from digitrec.network import pretrained
 from digitrec.network.pretrained import CONFIG_FILE
 
 LARGEST_FILE = 100_000_000  # bytes; the weights have 0.9 million
-PAUSES = (2, 8, 30)  # seconds, between tries to push
+PAUSES = (2, 8, 30)  # seconds between attempts to push
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
-def is_repository_id(text: str) -> bool:
-    """Tell whether a text has the form "user/name"."""
-    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text) is not None
-
-
 def download_model(repository: str, revision: str | None = None) -> Path:
-    """Fetch a published model, through huggingface_hub's cache: its weights, JSON and pictures.
+    """Download a published model through huggingface_hub's cache: its weights, JSON and pictures.
 
     Arguments:
         repository: "user/name".
@@ -53,26 +47,26 @@ def download_model(repository: str, revision: str | None = None) -> Path:
     try:
         pretrained.read_files(folder)
     except BadCheckpointError:
-        # Damaged on the way, perhaps; in the cache it would stay so. Who loads it checks again.
+        # Perhaps damaged on the way, and the cache would keep it so. The caller checks it again.
         folder = _download(repository, folder.name, "model", MODEL_FILES, force_download=True)
     return folder
 
 
 def download_dataset(repository: str, revision: str | None = None) -> Path:
-    """Fetch a dataset of corrections, as `download_model` fetches a model."""
+    """Download a dataset of corrections, as `download_model` downloads a model."""
     return _download(repository, revision, "dataset", DATASET_FILES)
 
 
 def prepare_model(repository: str, *, private: bool | None = None) -> None:
-    """Make the repository of a model unless it exists, and see that it may be pushed to.
+    """Create a model's repository if it does not exist, and check that we may push to it.
 
     Arguments:
         repository: "user/name".
-        private: for a new repository (default: as the account is set).
+        private: for a new repository (default: the account's setting).
 
     Raises: HubError; HubUnavailableError when it may work later.
     """
-    with _in_one_sentence(repository, "the model should be pushed there"):
+    with _explained(repository, "push the model"):
         HfApi().create_repo(repository, private=private, exist_ok=True)
         files = HfApi().list_repo_files(repository)
         others = [name for name in files if not _matches(name, MODEL_FILES + OTHER_FILES)]
@@ -95,10 +89,10 @@ def push_model(
 
     Arguments:
         folder: what `pretrained.save_model` wrote, and pictures (*.png).
-        repository: "user/name"; it is made where there is none.
-        private: for a new repository (default: as the account is set).
-        pauses: seconds before the next try, while the Hub is out of reach or busy.
-        pause: waits so long; returns true to give up. It is asked before the commit, too, for 0.
+        repository: "user/name"; it is created if it does not exist.
+        private: for a new repository (default: the account's setting).
+        pauses: seconds before each further attempt, while the Hub is unreachable or busy.
+        pause: waits that long; returns true to give up. Before the commit it is called with 0.
 
     Returns: the commit's address.
     Raises: BadCheckpointError; HubError; HubUnavailableError when it may work later.
@@ -113,12 +107,12 @@ def push_model(
 
     def push():
         prepare_model(repository, private=private)
-        with _in_one_sentence(repository, "the model should be pushed there"):
+        with _explained(repository, "push the model"):
             parent = HfApi().repo_info(repository).sha
-        # Asked after the parent: who told us to give up may push from now on, and then this
-        # parent is no longer the newest commit, so that the Hub refuses ours.
+        # Only now, after the parent is known: if we are told to give up later, the caller's own
+        # push makes this parent outdated, and the Hub refuses ours.
         if pause(0):
-            raise HubUnavailableError(f"{repository}: the push was given up before it was done.")
+            raise HubUnavailableError(f"{repository}: the push was cancelled.")
         return _commit(repository, "model", content, "Upload the model", parent=parent)
 
     return _retry(push, pauses, pause)
@@ -134,9 +128,9 @@ def push_space(
     """Publish a Space's folder, as `space.build_space` made it, in one commit.
 
     Arguments:
-        repository: "user/name"; it is made where there is none. What an earlier push left there
-            and the folder no longer holds is deleted.
-        private: for a new Space (default: as the account is set).
+        repository: "user/name"; it is created if it does not exist. Files of an earlier push
+            that the folder no longer holds are deleted.
+        private: for a new Space (default: the account's setting).
         hardware: for a new Space, such as "zero-a10g" (default: "cpu-basic").
 
     Returns: the commit's address.
@@ -150,7 +144,7 @@ def push_space(
     }
 
     def push():
-        with _in_one_sentence(repository, "the Space should be pushed there"):
+        with _explained(repository, "push the Space"):
             HfApi().create_repo(
                 repository,
                 repo_type="space",
@@ -175,35 +169,40 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _download(
-    repository: str, revision: str | None, kind: str, patterns: Sequence[str], **options
+    repository: str,
+    revision: str | None,
+    kind: str,
+    patterns: Sequence[str],
+    *,
+    force_download: bool = False,
 ) -> Path:
-    with _in_one_sentence(repository, f"a {kind} should be read from there"):
-        # A full commit asks nobody.
+    with _explained(repository, f"read the {kind}"):
+        # A full commit is resolved without asking the Hub.
         commit = HfApi().resolve_revision(repository, repo_type=kind, revision=revision)
         where = {"repo_type": kind, "revision": commit, "allow_patterns": list(patterns)}
-        if not options:
-            try:
+        if not force_download:
+            with suppress(LocalEntryNotFoundError):
                 return Path(
                     huggingface_hub.snapshot_download(repository, local_files_only=True, **where)
                 )
-            except LocalEntryNotFoundError:
-                pass
         tree = HfApi().list_repo_tree(repository, repo_type=kind, revision=commit, recursive=True)
         sizes = {file.path: file.size for file in tree if isinstance(file, RepoFile)}
         for name, size in sizes.items():
             if _matches(name, patterns) and size > LARGEST_FILE:
                 raise HubError(
-                    f"{repository}: {name} should have at most {LARGEST_FILE:,} bytes, but has "
-                    f"{size:,}; name a repository that digitrec wrote."
+                    f"{repository}: {name} has {size:,} bytes, and digitrec downloads at most "
+                    f"{LARGEST_FILE:,}. Name a repository that digitrec wrote."
                 )
-        return Path(huggingface_hub.snapshot_download(repository, **where, **options))
+        return Path(
+            huggingface_hub.snapshot_download(repository, force_download=force_download, **where)
+        )
 
 
 def _require_ours(repository: str, what: str, others: list[str]) -> None:
     if others:
         raise HubError(
-            f"{repository} should be new or {what}, but holds other content such as "
-            f"{others[0]}; choose another name."
+            f"{repository} holds other content such as {others[0]}. Name {what}, or a new "
+            "repository."
         )
 
 
@@ -217,8 +216,8 @@ def _commit(
 ) -> str:
     operations = [CommitOperationAdd(path, data) for path, data in content.items()]
     operations += [CommitOperationDelete(path) for path in stale]
-    with _in_one_sentence(repository, f"the {kind} should be pushed there"):
-        # Not `upload_folder`, which may make several commits.
+    with _explained(repository, f"push the {kind}"):
+        # `upload_folder` may make several commits.
         commit = HfApi().create_commit(
             repository, operations, commit_message=message, repo_type=kind, parent_commit=parent
         )
@@ -238,19 +237,17 @@ def _retry(
 
 
 @contextmanager
-def _in_one_sentence(repository: str, expected: str):
-    """Turn the client's errors into one sentence."""
+def _explained(repository: str, action: str):
+    """Turn the client's errors into a message: what could not be done, why, and what to do."""
     if not is_repository_id(repository):
-        raise HubError(
-            f"{repository}: {expected}, but a repository's name is USER/NAME; give both."
-        )
+        raise HubError(f"{repository}: a repository's name is USER/NAME. Give both parts.")
     try:
         yield
     except HubError:
         raise
     except (HTTPError, HFValidationError, RevisionResolutionError, OSError, ValueError) as error:
         kind, found, advice = _diagnose(error)
-        raise kind(f"{repository}: {expected}, but {found}; {advice}.") from error
+        raise kind(f"{repository}: cannot {action}: {found}. {advice}.") from error
 
 
 def _diagnose(error: BaseException) -> tuple[type[HubError], str, str]:
@@ -258,29 +255,29 @@ def _diagnose(error: BaseException) -> tuple[type[HubError], str, str]:
         error = error.__cause__
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
-    login = f"make a token with the write permission at {_TOKENS_PAGE} and run: hf auth login"
+    login = f"Make a token with write permission at {_TOKENS_PAGE} and run: hf auth login"
     if isinstance(error, RevisionNotFoundError):
-        return HubError, "it has no such revision", "name a branch, tag or commit that it has"
+        return HubError, "it has no such revision", "Name one of its branches, tags or commits"
     if isinstance(error, RepositoryNotFoundError) and status != 401:
-        advice = "check the name, and for a private one log in with: hf auth login"
+        advice = "Check the name; if it is private, log in with: hf auth login"
         return HubError, "there is no such repository on the Hub", advice
     if status == 401 and huggingface_hub.get_token() is None:
         return HubError, "no token was found", login
     if status == 401:
         return HubError, "the Hub refused the token", login
     if status == 402:
-        advice = "take one, or create the Space on ZeroGPU with --hardware zero-a10g"
+        advice = "Get one, or create the Space on ZeroGPU with --hardware zero-a10g"
         return HubError, "the Hub asks for a PRO account", advice
     if status == 403:
-        return HubError, "the token may not do that (403)", login
+        return HubError, "the token does not allow it (403)", login
     if isinstance(error, OfflineModeIsEnabled):
-        return HubError, "HF_HUB_OFFLINE is set and no copy is in the cache", "unset it"
+        return HubError, "HF_HUB_OFFLINE is set and the cache has no copy", "Unset it"
     if status == 412:
-        return HubUnavailableError, "another push came first (412)", "try again"
-    if status == 408 or status == 429 or (status or 0) >= 500:
-        return HubUnavailableError, f"the Hub answered {status}", "try again later"
+        return HubUnavailableError, "another push came first (412)", "Try again"
+    if status in (408, 429) or (status or 0) >= 500:
+        return HubUnavailableError, f"the Hub answered {status}", "Try again later"
     said = first_line(error).rstrip(".:")
     if status is None and isinstance(error, HTTPError | OSError):
-        advice = "check the network and try again"
+        advice = "Check the network and try again"
         return HubUnavailableError, f"the Hub could not be reached ({said})", advice
-    return HubError, f"that failed ({said})", "check the name and run: hf auth login"
+    return HubError, f"the request failed ({said})", "Check the name and run: hf auth login"

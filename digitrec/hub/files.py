@@ -1,9 +1,29 @@
-"""Names of the files that models, datasets and Spaces of digitrec consist of."""
+"""Names on the Hub: of repositories, and of the files in models, datasets and Spaces of digitrec.
+
+Nothing here loads huggingface_hub, which takes 0.2 s of a core.
+"""
+
+import re
 
 from digitrec.network.pretrained import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
 
 MODEL_FILES = (WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE, "*.png")
 DATASET_FILES = ("*.jsonl", "*.png")
-METADATA_FILE = "metadata.jsonl"  # of a dataset: the Hub shows its lines beside the images
+METADATA_FILE = "metadata.jsonl"  # of a dataset: the Hub shows its lines next to the images
 SOURCE_FILE = "source.json"  # of a Space's model: the repository and commit it was copied from
 OTHER_FILES = ("README.md", ".gitattributes", "LICENSE")  # what any repository may hold
+
+# The pictures in a model's folder, and the captions they get in the card and in the app.
+PICTURES = {
+    "misread.png": "Misread test images",
+    "confusion_matrix.png": "Confusion matrix, test images",
+    "training_curves.png": "Training",
+    "reliability.png": "Predicted probabilities, and how often they are right",
+}
+# The misread test images side by side, for the app; `metrics.json` says which digits they are.
+MISREAD_DIGITS = "misread_digits.png"
+
+
+def is_repository_id(text: str) -> bool:
+    """Tell whether a text has the form "user/name"."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text) is not None

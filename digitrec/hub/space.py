@@ -18,21 +18,21 @@ SOURCES = ("*.py", *(f"{room}/*.py" for room in ROOMS), "demo/page/**/*")
 BODY = """
 # digitrec
 
-Draw a digit or a number and read the answer at once: a small Flax network behind a Gradio page,
-which also answers calls from code ("Use via API" below the app).
+Draw a digit or a number and see at once how it is read: a small Flax network behind a Gradio page.
+It can also be called from code ("Use via API" below the app).
 
-The model is in `checkpoints/`. Another one is served when the Space's settings have the variable
-`MODEL_REPO` (`user/name` on the Hub) and, if it is to stay the same, `MODEL_REVISION` (a commit).
-Corrections that people agree to give are collected when the variable `FEEDBACK_DATASET`
-(`user/name`) and the secret `HF_TOKEN` (with the write permission) are set.
+The model is in `checkpoints/`. To serve another one, set the variable `MODEL_REPO` (`user/name` on
+the Hub) in the Space's settings, and `MODEL_REVISION` (a commit) to keep it at one version. To
+collect corrections from visitors who agree, set the variable `FEEDBACK_DATASET` (`user/name`) and
+the secret `HF_TOKEN` (with write permission).
 """
 
 
 def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
-    """Write all that a Space needs, and nothing else.
+    """Write the files that a Space needs, and nothing else.
 
     Arguments:
-        folder: is made; must not exist or be empty.
+        folder: new, or empty.
         model: "user/name" on the Hub, or "user/name@revision", to be served at the commit that
             it has now (default: the checkpoint of this checkout).
 
@@ -41,13 +41,12 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise HubError(
-            f"{folder} should be a new or an empty folder to write the Space to, but is not; "
-            "choose another."
+            f"{folder} is not an empty folder. Choose another folder to write the Space to."
         )
     if not (ROOT / "app.py").exists():
         raise HubError(
-            "A Space should be built in a checkout of digitrec, but this one is installed without "
-            "app.py; clone the repository and run it there."
+            "A Space can only be built in a checkout of digitrec. Clone the repository and run "
+            "the command there."
         )
     source = pretrained.bundled_folder()
     if model is not None:
@@ -67,8 +66,7 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
             folder / "checkpoints" / SOURCE_FILE,
             {"repository": repository, "commit": source.name},
         )
-    # The Space adds Gradio itself, at the sdk_version of the README; a second pin would be in its
-    # way.
+    # The Space installs Gradio itself, at the sdk_version of the README; a second pin would clash.
     requirements = (ROOT / "requirements.txt").read_text()
     (folder / "requirements.txt").write_text(
         "# Gradio's version is the sdk_version in README.md.\n"

@@ -17,7 +17,7 @@ from rich.console import Console
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.errors import DigitrecError
-from digitrec.hub.card import MISREAD_DIGITS
+from digitrec.hub.files import MISREAD_DIGITS
 from digitrec.network.pretrained import METRICS_FILE, load_model, write_json
 from digitrec.training.data import Examples, load_mnist, split_mnist
 from digitrec.training.display import accuracy_table

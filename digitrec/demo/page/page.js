@@ -19,7 +19,7 @@
 
   const LOST = "The connection is lost. Your drawing is safe and will be read when it is back.";
   const WAITS = "The connection is lost. Drawings are read all the same; the rest waits until it is back.";
-  const REFUSED = "The picture could not be sent. Is it larger than 16 MB?";
+  const REFUSED = "The picture could not be sent. Is it larger than 32 MB?";
   const BUSY = "Many people are drawing. Yours will be read soon.";
   const SOON = 300; // milliseconds until "Reading…": quicker answers need no word
   const LATE = 5000; // until the server is asked whether it is there
