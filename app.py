@@ -28,9 +28,13 @@ parser.add_argument(
     help="a folder, or a Hugging Face Hub repository user/name (default: the one named by "
     "MODEL_REPO and MODEL_REVISION, otherwise the bundled one)",
 )
-parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
 parser.add_argument(
-    "--port", type=int, help="TCP port, 1 to 65535 (default: the first free one from 7860)"
+    "--host", help="address to listen on (default: 127.0.0.1; 0.0.0.0 where a host sets PORT)"
+)
+parser.add_argument(
+    "--port",
+    help="TCP port, 1 to 65535 (default: GRADIO_SERVER_PORT, then PORT, which Cloud Run and Render "
+    "set, then the first free one from 7860)",
 )
 parser.add_argument("--share", action="store_true", help="also serve a public link for 1 week")
 parser.add_argument(
@@ -39,8 +43,15 @@ parser.add_argument(
     help='also serve the four endpoints as MCP tools; needs pip install "gradio[mcp]"',
 )
 options = parser.parse_args(None if __name__ == "__main__" else [])
-if options.port is not None and not 1 <= options.port <= 65535:
-    parser.error(f"--port must be from 1 to 65535, not {options.port}.")
+ports = {name: os.environ.get(name) for name in ("GRADIO_SERVER_PORT", "PORT")}
+ports = {"--port": options.port, **ports}
+for name, text in ports.items():
+    if text and not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535):
+        parser.error(f"{name} must be a TCP port from 1 to 65535, not {text!r}.")
+port = next((int(text) for text in ports.values() if text), None)
+# Whoever sets PORT forwards to it from outside the container.
+outside = "0.0.0.0" if os.environ.get("PORT") else None
+host = options.host or os.environ.get("GRADIO_SERVER_NAME") or outside
 if options.mcp and not importlib.util.find_spec("mcp"):
     parser.error('--mcp needs the package mcp. Install it: pip install "gradio[mcp]"')
 
@@ -60,6 +71,16 @@ with ThreadPoolExecutor(1) as background:
     from digitrec.demo.feedback import open_feedback
     from digitrec.demo.launch import launch_options
     from digitrec.demo.layout import build_demo
+    from digitrec.demo.uploads import require_upload_folder
+try:
+    require_upload_folder()
+except OSError as error:
+    where = os.environ["GRADIO_TEMP_DIR"]
+    parser.exit(
+        2,
+        f"app.py: uploads cannot be stored in {where} ({error.strerror}). Set GRADIO_TEMP_DIR to a "
+        "folder that you may write to.\n",
+    )
 try:
     served = loading.result()
 except DigitrecError as error:
@@ -71,11 +92,11 @@ demo = build_demo(
 )
 if __name__ == "__main__":
     try:
-        if options.host:
-            socket.getaddrinfo(options.host, None)  # Gradio would first try it with 100 ports
+        if host:
+            socket.getaddrinfo(host, None)  # Gradio would first try it with 100 ports
         demo.launch(
-            server_name=options.host,
-            server_port=options.port,
+            server_name=host,
+            server_port=port,
             share=options.share,
             mcp_server=options.mcp,
             prevent_thread_lock=True,

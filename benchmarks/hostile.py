@@ -268,7 +268,7 @@ def main() -> None:
     recognizer.compile_rest()
     wrong, slowest = try_pictures(sizes.pictures)
     report("picture", wrong, pictures=sizes.pictures, slowest_picture_seconds=slowest)
-    alone, batch = try_costly(SIDES[2:] if options.quick else SIDES, sizes.batch, recognizer)
+    alone, batch = try_costly(SIDES[3:] if options.quick else SIDES, sizes.batch, recognizer)
     console.print({name: round(seconds, 2) for name, seconds in alone.items()})
     wrong = [f"{name} takes {took:.2f} s of a core" for name, took in alone.items() if took > 1]
     wrong += [f"a batch takes {batch:.1f} s of a core"] * (batch > 10)

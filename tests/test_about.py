@@ -1,10 +1,14 @@
 import json
+import shutil
+from types import SimpleNamespace
 
+import pytest
 from conftest import ROOT
 from PIL import Image
 
 from digitrec import DigitRecognizer
 from digitrec.demo.about import about_html, claim
+from digitrec.hub.card import make_card
 from digitrec.network.pretrained import load_model
 
 METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
@@ -41,3 +45,29 @@ def test_model_without_figures_is_shown_all_the_same():
     recognizer = DigitRecognizer(network, config, {})
     assert "without figures" in about_html(recognizer)
     assert claim(recognizer) == "A small network that reads handwritten digits."
+
+
+@pytest.mark.parametrize("missing", ["test", "validation", "training", "model", "drawn_digits"])
+@pytest.mark.parametrize("damage", [lambda part: {}, lambda part: [1], lambda part: None])
+def test_model_whose_figures_lack_some_shows_the_others(tmp_path, missing, damage):
+    folder = shutil.copytree(ROOT / "checkpoints", tmp_path / "model")
+    metrics = METRICS | {missing: damage(METRICS[missing])}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    _, config, metrics = load_model(folder)
+    recognizer = SimpleNamespace(config=config, metrics=metrics, folder=folder)
+    html = about_html(recognizer)
+    assert missing not in metrics
+    assert ("of 12,000 drawings" in html) == (missing != "drawn_digits")
+    assert ("of MNIST's 10,000" in html) == (missing != "test")
+    assert ("</dd><dt>parameters" in html) == (missing != "model")
+    assert ("epochs in" in html) == (missing != "training")
+    assert claim(recognizer).startswith("A ")
+    card = str(make_card("me/digits", config, metrics))
+    assert ("people's drawings" in card) == (missing != "drawn_digits")
+
+
+def test_classes_without_their_figures_are_not_shown(tmp_path):
+    folder = shutil.copytree(ROOT / "checkpoints", tmp_path / "model")
+    test = METRICS["test"] | {"per_class": [{"precision": 1.0}] * 10}
+    (folder / "metrics.json").write_text(json.dumps(METRICS | {"test": test}))
+    assert "test" not in load_model(folder)[2]

@@ -5,15 +5,18 @@ import base64
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 
 import numpy as np
 import pytest
 from conftest import ROOT, serve_app
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
@@ -209,24 +212,47 @@ def test_curl_example_of_the_page_on_the_api_runs(app_url, folder):
 
 
 @pytest.mark.parametrize(
-    "arguments, said",
+    "arguments, environment, said",
     [
-        (["--port", "70000"], "from 1 to 65535, not 70000"),
-        (["--port", "{taken}"], "{taken}"),
-        (["--host", "no.such.host.invalid"], "Choose another --host"),
-        (["--model", "no/such/folder"], "there is no such folder"),
+        (["--port", "70000"], {}, "--port must be a TCP port from 1 to 65535, not '70000'"),
+        (["--port", "{taken}"], {}, "{taken}"),
+        (["--host", "no.such.host.invalid"], {}, "Choose another --host"),
+        (["--model", "no/such/folder"], {}, "There is no folder no/such/folder"),
+        ([], {"GRADIO_SERVER_PORT": "abc"}, "GRADIO_SERVER_PORT must be a TCP port"),
+        ([], {"GRADIO_TEMP_DIR": "/proc/none"}, "uploads cannot be stored in /proc/none"),
     ],
 )
-def test_bad_arguments_end_with_a_message_and_status_2(app_url, arguments, said):
+def test_bad_arguments_end_with_a_message_and_status_2(app_url, arguments, environment, said):
     taken = app_url.rsplit(":")[-1]
     result = subprocess.run(
         [sys.executable, ROOT / "app.py", *(a.format(taken=taken) for a in arguments)],
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert result.returncode == 2, result.stderr
     assert said.format(taken=taken) in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "environment, host, port",
+    [
+        ({"PORT": "8123"}, "0.0.0.0", 8123),  # as Cloud Run and Render set it
+        ({"PORT": "8123", "GRADIO_SERVER_PORT": "9000"}, "0.0.0.0", 9000),
+        ({"PORT": "8123", "GRADIO_SERVER_NAME": "127.0.0.1"}, "127.0.0.1", 8123),
+        ({}, None, None),
+    ],
+)
+def test_port_of_the_host_is_honoured(monkeypatch, environment, host, port):
+    for name in ("PORT", "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = runpy.run_path(str(ROOT / "app.py"))
+    assert (found["host"], found["port"]) == (host, port)
+    # Gradio's own folder belongs to whoever came first on the machine.
+    assert get_upload_folder() != os.path.join(tempfile.gettempdir(), "gradio")
 
 
 def test_folder_that_corrections_cannot_be_kept_in_is_said_and_the_app_serves(tmp_path, seven):

@@ -55,6 +55,14 @@ def ask(guard, path, parts=(b"",), method="POST", headers=(), pause=0.0, app=Non
     return answer["status"], answer["body"]
 
 
+def test_upload_that_the_server_cannot_store_is_not_the_senders_fault():
+    async def full_disk(scope, receive, send):
+        raise OSError(28, "No space left on device")
+
+    status, body = ask(Guard(full_disk), "/gradio_api/upload", [b"a"])
+    assert status == 507 and b"The server cannot store the file now" in body
+
+
 def assert_refused(answer, status, said):
     found, body = answer
     assert found == status

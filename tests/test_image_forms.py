@@ -239,7 +239,7 @@ def box(brand):
 
 
 OTHER_FILES = {
-    "a.heic": (box(b"heic"), r"a.heic is a HEIC picture.*pip install pillow-heif"),
+    "a.heic": (box(b"heic"), "a.heic is a HEIC picture. Save it as JPEG, or install pillow-heif"),
     "a.avif": (box(b"avif"), "a.avif is an AVIF picture. Save it as PNG or JPEG."),
     "a.mp4": (box(b"isom"), "a.mp4 is a video"),
     "a.svg": (b'<?xml version="1.0"?>\n<svg width="9">', "a.svg is an SVG drawing. Export it as"),

@@ -28,28 +28,33 @@ def claim(recognizer: DigitRecognizer) -> str:
 def about_html(recognizer: DigitRecognizer) -> str:
     """Lay out three large figures, the misread digits, and folded away, tables and plots."""
     metrics = recognizer.metrics
-    if not metrics.keys() >= {"test", "validation", "training", "model"}:
-        return "<h2>About the model</h2><p>It was published without figures on test images.</p>"
-    return (
-        f"<h2>About the model</h2>{_figures(metrics)}{_misread(recognizer)}"
-        f"<details><summary>Each digit, and how it was trained</summary>{_table(metrics['test'])}"
-        f"{_story(recognizer)}{_plots(recognizer)}</details>"
-    )
+    figures = _figures(metrics) or "<p>It was published without figures on test images.</p>"
+    details = f"{_table(metrics.get('test', {}))}{_story(recognizer)}{_plots(recognizer)}"
+    if details:
+        details = (
+            f"<details><summary>Each digit, and how it was trained</summary>{details}</details>"
+        )
+    return f"<h2>About the model</h2>{figures}{_misread(recognizer)}{details}"
 
 
 def _figures(metrics: dict) -> str:
-    test = metrics["test"]
-    rows = [(f"{100 * test['accuracy']:.2f} %", f"of MNIST's {test['count']:,} test images")]
+    rows = []
     if drawn := metrics.get("drawn_digits"):
         share = f"{100 * drawn['mean']:.2f} %"
-        rows.insert(0, (share, f"of {drawn['drawings']:,} drawings by people it never met"))
-    rows.append((f"{metrics['model']['parameters']:,}", "parameters"))
+        rows.append((share, f"of {drawn['drawings']:,} drawings by people it never met"))
+    if test := metrics.get("test"):
+        share = f"{100 * test['accuracy']:.2f} %"
+        rows.append((share, f"of MNIST's {test['count']:,} test images"))
+    if not rows:
+        return ""
+    if model := metrics.get("model"):
+        rows.append((f"{model['parameters']:,}", "parameters"))
     cells = "".join(f"<div><dd>{value}</dd><dt>{name}</dt></div>" for value, name in rows)
     return f'<dl class="figures">{cells}</dl>'
 
 
 def _misread(recognizer: DigitRecognizer) -> str:
-    folder, misread = recognizer.folder, recognizer.metrics["test"].get("misread")
+    folder, misread = recognizer.folder, recognizer.metrics.get("test", {}).get("misread")
     if folder is None or not misread or not (folder / MISREAD_DIGITS).is_file():
         return ""
     count = len(misread)
@@ -67,6 +72,8 @@ def _misread(recognizer: DigitRecognizer) -> str:
 
 
 def _table(test: dict) -> str:
+    if "per_class" not in test:
+        return ""
     rows = "".join(
         f"<tr><th scope='row'>{digit}</th><td>{100 * row['precision']:.2f} %</td>"
         f"<td>{100 * row['recall']:.2f} %</td><td>{row['count']:,}</td></tr>"
@@ -79,7 +86,9 @@ def _table(test: dict) -> str:
 
 
 def _story(recognizer: DigitRecognizer) -> str:
-    run = recognizer.metrics["training"]
+    run = recognizer.metrics.get("training")
+    if run is None:
+        return ""
     command = escape(str(recognizer.config["training"].get("command", "train.py")))
     return (
         f"<p>Trained for {run['epochs']:.0f} epochs in {run['seconds'] / 60:.0f} minutes with "

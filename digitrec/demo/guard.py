@@ -40,6 +40,7 @@ MESSAGES = {
     404: "Not found: this app has no such address.",
     413: f"The file may have at most {LARGEST_FILE:,} bytes. Make it smaller.",
     500: "Something went wrong here. Try again; if it persists, report it.",
+    507: "The server cannot store the file now. Try again later.",
     503: "The app is busy. Try again in a moment.",
     504: "Timed out. Please try again.",
 }
@@ -84,8 +85,10 @@ class Guard:
                 "%s %r failed: %s: %.200s",
                 *(scope["method"], scope["path"], type(error).__name__, error),
             )
-            # No function of ours runs in a POST: calls are only queued. So its body is at fault.
-            await answer.refuse(400 if scope["method"] == "POST" else 500)
+            # No function of ours runs in a POST: calls are only queued. So its body is at fault,
+            # unless the upload could not be written.
+            status = 400 if scope["method"] == "POST" else 500
+            await answer.refuse(507 if isinstance(error, OSError) else status)
 
     async def _pass_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         method, path, limits = scope["method"], scope["path"], self._limits

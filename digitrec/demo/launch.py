@@ -1,7 +1,10 @@
 """How the demo is launched: what Gradio's `launch` is given, and what runs while it serves."""
 
 import asyncio
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +28,11 @@ for name, value in {
     "GRADIO_ANALYTICS_MAX_EVENTS": "100",
 }.items():
     os.environ.setdefault(name, value)
+
+# Gradio's own folder for uploads, /tmp/gradio, belongs to whoever used Gradio first on a machine.
+if "GRADIO_TEMP_DIR" not in os.environ:
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="digitrec-")
+    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 
 KEPT_SESSIONS = 100  # each call through the API is one, and Gradio keeps 32 KB of each
 SAFE_LAUNCH_OPTIONS: dict[str, Any] = {

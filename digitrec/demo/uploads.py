@@ -6,6 +6,7 @@ A component hands a picture over as the file that it is: `digitrec.reading.pictu
 
 import asyncio
 import base64
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,14 @@ _HOW = "in Python with gradio_client.handle_file."
 def refusal(message: str) -> gr.Error:
     """Make the error that shows a message to a visitor and leaves no traceback in the log."""
     return gr.Error(message, print_exception=False)
+
+
+def require_upload_folder() -> None:
+    """Raise OSError if uploads cannot be stored."""
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 class PictureInput(gr.Image):
@@ -108,7 +117,10 @@ def _uploaded_file(component: Component, file: Any) -> Path:
                 content = base64.b64decode(url.partition(",")[2])
             except ValueError as error:
                 raise refusal("The data URL is not valid base64. Encode the file again.") from error
-            saved = save_bytes_to_cache(content, "picture.bin", component.GRADIO_CACHE)
+            try:
+                saved = save_bytes_to_cache(content, "picture.bin", component.GRADIO_CACHE)
+            except OSError as error:
+                raise refusal("The server cannot store this now. Try again later.") from error
             component.temp_files.add(saved)  # for `delete_uploads`
             return Path(saved)
         case {"path": str(name)}:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.numpy import save as save_tensors
 
 from digitrec.errors import BadCheckpointError, first_line
 from digitrec.network.backend import own_rules
-from digitrec.network.model import Network, NetworkConfig, make_abstract_network
+from digitrec.network.model import CLASSES, Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -29,6 +30,16 @@ GEOMETRY = {
     "wide": -1.77,
     "cut": -1.17,
     "overlap": -2.01,
+}
+
+
+# What each part of `metrics.json` must say for the page and the model card to show it.
+FIGURES = {
+    "model": {"parameters"},
+    "test": {"accuracy", "count", "calibration_error"},
+    "validation": {"accuracy", "count"},
+    "training": {"epochs", "best_epoch", "seconds"},
+    "drawn_digits": {"mean", "drawings"},
 }
 
 
@@ -109,12 +120,12 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
     """Read a published model, verifying that its parts belong together.
 
     Returns: the network in evaluation mode, and the contents of `config.json` and
-        `metrics.json` (empty where there is none).
+        `metrics.json` (empty where there is none; without the parts that lack their FIGURES).
     Raises: BadCheckpointError.
     """
     folder = Path(folder)
     metrics_file = folder / METRICS_FILE
-    metrics = _read_json(metrics_file) if metrics_file.exists() else {}
+    metrics = _usable(_read_json(metrics_file)) if metrics_file.exists() else {}
     config, weights = read_files(folder)
     weights_file = folder / WEIGHTS_FILE
     try:
@@ -233,6 +244,27 @@ def _is_geometry(value: Any) -> bool:
         and set(value) == set(GEOMETRY)
         and all(map(_is_finite, value.values()))
     )
+
+
+def _usable(metrics: dict) -> dict:
+    """Leave out the parts that cannot be shown: another program may have written them."""
+
+    def is_usable(part: Any, names: Iterable[str]) -> bool:
+        return isinstance(part, dict) and all(_is_finite(part.get(name)) for name in names)
+
+    usable = {
+        name: part
+        for name, part in metrics.items()
+        if name not in FIGURES or is_usable(part, FIGURES[name])
+    }
+    classes = usable.get("test", {}).get("per_class")
+    if classes is not None and not (
+        isinstance(classes, list)
+        and len(classes) == CLASSES
+        and all(is_usable(row, ("precision", "recall", "count")) for row in classes)
+    ):
+        del usable["test"]
+    return usable
 
 
 def _build(settings: dict, config_file: Path) -> Network:

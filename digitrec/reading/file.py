@@ -155,10 +155,7 @@ def _name_kind(content: bytes) -> str:
             return "is a video. Save one picture of it as PNG or JPEG."
         if find_spec("pillow_heif"):
             return ""
-        return (
-            "is a HEIC picture, which digitrec reads only where pillow-heif is installed. Save it "
-            "as JPEG, or run: pip install pillow-heif"
-        )
+        return "is a HEIC picture. Save it as JPEG, or install pillow-heif where digitrec runs."
     if b"<svg" in content[:1000].lower():
         return "is an SVG drawing. Export it as PNG."
     return next((said for start, said in _KINDS.items() if content.startswith(start)), "")
