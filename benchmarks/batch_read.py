@@ -1,12 +1,12 @@
-"""How many pictures a second become rows of a table, and what each step's share of that is.
+"""How many pictures per second become rows of a table, and how much time each step takes.
 
 python benchmarks/batch_read.py [--quick]
 
-The pictures are scikit-learn's 1,797 digits: fitted into 28x28 pixels as MNIST's are, and drawn on
-paper of 400x400. Each lot is a zip archive of PNGs, read by one process for each core, from there
-to CSV. Speeds count from when every process has answered: starting takes some seconds more. The
-shares are those of one process's time. `scaling` is the speed of two processes against one's. The
-last line is one JSON object.
+The pictures are scikit-learn's 1,797 digits, once fitted into 28x28 pixels like MNIST's and once
+drawn on sheets of 400x400. Each set is a zip archive of PNGs, which one process per core reads into
+CSV rows. Speeds are measured after every process has given its first answer, which takes some
+seconds. The times of the steps are those in one process. `scaling` is the speed of two processes
+divided by that of one. The last line is one JSON object.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from digitrec.reading.drawing import finish, to_mnist
 from digitrec.reading.picture import read_picture
 
 JOB = Job(str(bundled_folder()), table=".csv")
-ROUNDS = 3  # of which the fastest counts
+ROUNDS = 3  # the fastest counts
 
 
 def draw(digit: np.ndarray, rng: np.random.Generator) -> Image.Image:
@@ -66,7 +66,7 @@ def pack(path: Path, pictures: list[Image.Image], count: int) -> Path:
 
 
 def measure_speed(archive: Path, processes: int) -> float:
-    """Give how many pictures a second are read."""
+    """Measure how many pictures are read per second."""
     chunks = list(make_chunks(find_pictures([archive])))
     first = [Chunk(chunks[0].paths[:1], chunks[0].images[:1])] * processes
     with closing(read_chunks(JOB, chain(first, chunks), processes)) as read:
@@ -78,7 +78,7 @@ def measure_speed(archive: Path, processes: int) -> float:
 
 
 def measure_shares(chunk: Chunk) -> dict[str, float]:
-    """Give the microseconds that each step takes for a picture, in one process."""
+    """Measure the microseconds that each step takes per picture, in one process."""
     recognizer = make_recognizer(JOB)
     decoded = [read_picture(image) for image in chunk.images]
     prepared = [image for image in map(to_mnist, chunk.images) if image is not None]
@@ -109,7 +109,7 @@ def measure_shares(chunk: Chunk) -> dict[str, float]:
 
 
 def measure_batch(pictures: list[Image.Image], count: int) -> float:
-    """Give how many arrays of 28x28 a second `predict_batch` reads, in this one process."""
+    """Measure how many 28x28 arrays `predict_batch` reads per second, in this one process."""
     recognizer = DigitRecognizer.from_pretrained()
     recognizer.compile_rest()
     images = [np.asarray(pictures[index % len(pictures)]) for index in range(count)]
@@ -141,7 +141,7 @@ def main() -> None:
         figures["scaling"] = measure_speed(small, 2) / measure_speed(small, 1)
         figures["predict_batch_per_second"] = measure_batch(crops, 5_000 // lot)
         chunks = [next(make_chunks(find_pictures([lot]))) for lot in (small, large)]
-        os.environ["NPROC"] = "1"  # JAX asks when it starts: one thread, as in the processes
+        os.environ["NPROC"] = "1"  # one thread for XLA, as in the processes of `digitrec read`
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             shares = pool.map(measure_shares, chunks)
     speeds = [f"{figures[name]:,.0f}" for name in ("images_per_second", "drawings_per_second")]

@@ -1,6 +1,10 @@
 """Processes that read pictures in the background, and are replaced when the system ends them.
 
 Each runs `digitrec.many.worker` and has a thread here that sends it a chunk and waits for answers.
+
+Tried instead, and worse: Pebble and multiprocessing run the caller's script again in each process,
+so that one without `if __name__ == "__main__"` fails, and Pebble's pool breaks when a process is
+killed between two chunks. loky's processes, of 310 MB each, stay when this program is killed.
 """
 
 import os
@@ -87,23 +91,20 @@ class _Worker:
         self._stopped = False
 
     def read(self, chunk: Chunk) -> list[Any]:
+        end = None
         for _ in range(2):
             try:
                 return self._ask(chunk)
-            except _Ended:
-                continue
-        return [self._read_one(*picture) for picture in zip(*chunk, strict=True)]
-
-    def _read_one(self, path: str, image) -> Any:
-        try:
-            (answer,) = self._ask(Chunk([path], [image]))
-        except _Ended as end:
-            error = BadImageError(
-                f"{Path(path).name} ended each process that read it ({end}). Save it again, "
-                "smaller, as PNG."
-            )
-            (answer,) = self._ask(Chunk([path], [error]))  # as a row, if the job asks for rows
-        return answer
+            except _Ended as error:
+                end = error
+        if len(chunk.paths) > 1:
+            pictures = zip(chunk.paths, chunk.images, strict=True)
+            return [self.read(Chunk([path], [image]))[0] for path, image in pictures]
+        name = Path(chunk.paths[0]).name
+        error = BadImageError(
+            f"{name} ended each process that read it ({end}). Save it again, smaller, as PNG."
+        )
+        return self._ask(Chunk(chunk.paths, [error]))  # which makes a row of it, if the job says so
 
     def _ask(self, chunk: Chunk) -> list[Any]:
         if self._process is None:
@@ -111,6 +112,8 @@ class _Worker:
         return self._exchange(chunk)
 
     def _start(self) -> None:
+        package = str(Path(__file__).parents[2])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
         end = None
         for _ in range(STARTS):
             self._line, theirs = Pipe()
@@ -120,7 +123,7 @@ class _Worker:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    env=_environment(),
+                    env=os.environ | {"PYTHONPATH": path, "NPROC": "1"},  # threads of XLA
                     start_new_session=True,  # Ctrl-C reaches only this process, which stops them
                 )
             if self._stopped:  # before there was a process to kill
@@ -160,9 +163,3 @@ class _Worker:
         if (process := self._process) is not None:
             process.kill()
             process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """Give the environment of a process that finds this package and computes in one thread."""
-    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(path), "NPROC": "1"}  # which XLA reads
