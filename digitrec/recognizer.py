@@ -95,8 +95,10 @@ class DigitRecognizer:
             if client.is_repository_id(str(model)):
                 try:
                     folder = client.download_model(str(model), revision)
-                except HubError as error:  # it may be a mistyped folder, such as runs/4
-                    raise type(error)(f"There is no folder {model} here. {error}") from error
+                except HubError as error:
+                    if folder.parent.is_dir():  # it may be a mistyped folder, such as runs/4
+                        raise type(error)(f"There is no folder {model} here. {error}") from error
+                    raise
         return cls(*pretrained.load_model(folder), folder=folder)
 
     def __reduce__(self):

@@ -4,12 +4,16 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+from functools import partial
 
 import pytest
 from conftest import ROOT, ask_worker
 from huggingface_hub import ModelCard
 from loopback_hub import READ_TOKEN, TOKEN
 
+from digitrec.errors import HubUnavailableError
+from digitrec.hub import client
 from digitrec.hub.files import is_repository_id
 from digitrec.network.pretrained import load_model
 
@@ -179,7 +183,38 @@ def test_no_network_gives_a_message(hub):
         hub, "-c", f"{program}; exit(main())", *arguments, HF_ENDPOINT="http://127.0.0.1:9"
     )
     assert result.returncode == 2
-    assert "the Hub could not be reached" in result.stderr and result.stderr.count("\n") == 1
+    start, *again, last = result.stderr.splitlines()
+    assert start == "digitrec.hub: Pushing checkpoints to me/digits …"
+    assert again == [
+        f"digitrec.hub: The Hub does not answer; trying again in {seconds} seconds …"
+        for seconds in client.PAUSES
+    ]
+    assert "the Hub could not be reached" in last
+    assert sum(client.PAUSES) < 10
+
+
+def test_what_waits_for_ever_is_given_up():
+    with pytest.raises(HubUnavailableError, match="took too long"):
+        client.within(0.05, threading.Event().wait, "It took too long.")
+    assert client.within(10, lambda: 7, "") == 7
+    with pytest.raises(TimeoutError, match="its own"):
+        client.within(10, partial(raise_error, TimeoutError("its own")), "")
+
+
+def raise_error(error):
+    raise error
+
+
+def test_mistyped_folder_is_named_before_what_the_hub_says(published, tmp_path, seven):
+    (tmp_path / "runs").mkdir()
+    program = (
+        "import os, sys; from digitrec import DigitRecognizer, DigitrecError\n"
+        "os.chdir(sys.argv[1])\n"
+        "try: DigitRecognizer.from_pretrained('runs/4')\n"
+        "except DigitrecError as error: print(error)"
+    )
+    result = run(published, "-c", program, str(tmp_path))
+    assert result.stdout.startswith("There is no folder runs/4 here. runs/4: cannot read"), result
 
 
 def test_what_is_not_on_the_hub_gives_a_message(published, seven):

@@ -2,12 +2,10 @@
 
 import json
 import os
-import threading
-from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
-from digitrec.errors import DigitrecError, HubUnavailableError
+from digitrec.errors import DigitrecError
 from digitrec.hub.files import SOURCE_FILE
 from digitrec.network.pretrained import bundled_folder
 from digitrec.recognizer import DigitRecognizer
@@ -48,21 +46,11 @@ def load_served_model() -> ServedModel:
 
 def _download(repository: str, revision: str | None) -> Path:
     """Download within DOWNLOAD_SECONDS: huggingface_hub itself tries for up to a minute."""
-    from digitrec.hub.client import download_model  # 0.2 s, which a bundled model does not need
+    from digitrec.hub import client  # 0.2 s, which a bundled model does not need
 
-    folder: Future[Path] = Future()
-
-    def download():
-        try:
-            folder.set_result(download_model(repository, revision))
-        except DigitrecError as error:
-            folder.set_exception(error)
-
-    threading.Thread(target=download, daemon=True).start()
-    try:
-        return folder.result(DOWNLOAD_SECONDS)
-    except TimeoutError:
-        raise HubUnavailableError(
-            f"{repository}: the download took longer than {DOWNLOAD_SECONDS:g} seconds. Restart "
-            "the app when the Hub answers again."
-        ) from None
+    return client.within(
+        DOWNLOAD_SECONDS,
+        lambda: client.download_model(repository, revision),
+        f"{repository}: the download took longer than {DOWNLOAD_SECONDS:g} seconds. Restart the "
+        "app when the Hub answers again.",
+    )

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from digitrec.errors import DigitrecError
@@ -14,24 +15,39 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_options(arguments)
     try:
         if options.command == "push-model":
-            address = client.push_model(options.folder, options.repository, private=options.private)
+            tell(f"Pushing {options.folder} to {options.repository} …")
+            address = client.push_model(
+                options.folder, options.repository, private=options.private, pause=wait
+            )
         elif options.dry_run:
             space.build_space(options.dry_run, options.model)
             address = options.dry_run
         else:
             with tempfile.TemporaryDirectory() as folder:
                 space.build_space(Path(folder) / "space", options.model)
+                tell(f"Pushing the Space {options.repository} …")
                 address = client.push_space(
                     Path(folder) / "space",
                     options.repository,
                     private=options.private,
                     hardware=options.hardware,
+                    pause=wait,
                 )
     except DigitrecError as error:
-        print(f"digitrec.hub: {error}", file=sys.stderr)
+        tell(str(error))
         return 2
     print(address)
     return 0
+
+
+def tell(message: str) -> None:
+    print(f"digitrec.hub: {message}", file=sys.stderr, flush=True)
+
+
+def wait(seconds: float) -> None:
+    if seconds:
+        tell(f"The Hub does not answer; trying again in {seconds:g} seconds …")
+    time.sleep(seconds)
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:

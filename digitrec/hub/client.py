@@ -2,12 +2,14 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import huggingface_hub
 from httpx2 import HTTPError
@@ -22,14 +24,22 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile
 
-from digitrec.errors import BadCheckpointError, HubError, HubUnavailableError, first_line
+from digitrec.errors import (
+    BadCheckpointError,
+    DigitrecError,
+    HubError,
+    HubUnavailableError,
+    first_line,
+)
 from digitrec.hub.card import make_card
 from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES, is_repository_id
 from digitrec.network import pretrained
 from digitrec.network.pretrained import CONFIG_FILE
 
 LARGEST_FILE = 100_000_000  # bytes; the weights have 0.9 million
-PAUSES = (2, 8, 30)  # seconds between attempts to push
+PAUSES = (1, 2, 5)  # seconds between attempts to push
+COMMIT_SECONDS = 120.0  # for a commit of 1 to 4 MB: behind some proxies huggingface_hub never ends
+Result = TypeVar("Result")
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
 
@@ -55,6 +65,28 @@ def download_model(repository: str, revision: str | None = None) -> Path:
 def download_dataset(repository: str, revision: str | None = None) -> Path:
     """Download a dataset of corrections, as `download_model` downloads a model."""
     return _download(repository, revision, "dataset", DATASET_FILES)
+
+
+def within(seconds: float, action: Callable[[], Result], late: str) -> Result:
+    """Do something that may wait for ever, in a thread that is left alone if it does.
+
+    Raises: HubUnavailableError with the message `late`; what `action` raises.
+    """
+    result: Future[Result] = Future()
+
+    def work():
+        try:
+            result.set_result(action())
+        except Exception as error:  # raised by the caller
+            result.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return result.result(seconds)
+    except TimeoutError:
+        if result.done():  # the action's own
+            raise
+        raise HubUnavailableError(late) from None
 
 
 def prepare_model(repository: str, *, private: bool | None = None) -> None:
@@ -124,6 +156,7 @@ def push_space(
     *,
     private: bool | None = None,
     hardware: str | None = None,
+    pause: Callable[[float], bool | None] = time.sleep,
 ) -> str:
     """Publish a Space's folder, as `space.build_space` made it, in one commit.
 
@@ -132,6 +165,7 @@ def push_space(
             that the folder no longer holds are deleted.
         private: for a new Space (default: the account's setting).
         hardware: for a new Space, such as "zero-a10g" (default: "cpu-basic").
+        pause: as for `push_model`.
 
     Returns: the commit's address.
     Raises: HubError; HubUnavailableError when it may work later.
@@ -161,7 +195,7 @@ def push_space(
         stale = [name for name in others if name not in content]
         return _commit(repository, "space", content, "Upload the app", stale)
 
-    return _retry(push, PAUSES, time.sleep)
+    return _retry(push, PAUSES, pause)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
@@ -218,8 +252,13 @@ def _commit(
     operations += [CommitOperationDelete(path) for path in stale]
     with _explained(repository, f"push the {kind}"):
         # `upload_folder` may make several commits.
-        commit = HfApi().create_commit(
-            repository, operations, commit_message=message, repo_type=kind, parent_commit=parent
+        commit = within(
+            COMMIT_SECONDS,
+            lambda: HfApi().create_commit(
+                repository, operations, commit_message=message, repo_type=kind, parent_commit=parent
+            ),
+            f"{repository}: the push took longer than {COMMIT_SECONDS:g} seconds. Check the "
+            "network; if it blocks the Hub's Xet storage, set HF_HUB_DISABLE_XET=1.",
         )
     return str(commit.commit_url)
 
@@ -243,7 +282,7 @@ def _explained(repository: str, action: str):
         raise HubError(f"{repository}: a repository's name is USER/NAME. Give both parts.")
     try:
         yield
-    except HubError:
+    except DigitrecError:  # most derive from ValueError or OSError
         raise
     except (HTTPError, HFValidationError, RevisionResolutionError, OSError, ValueError) as error:
         kind, found, advice = _diagnose(error)
