@@ -28,7 +28,7 @@ def test_json_lines_say_what_predict_says(read, recognizer, seven):
     assert answer["digit_score"] == pytest.approx(prediction.digit_score, abs=1e-3)
 
 
-def test_file_that_cannot_be_read_is_one_sentence_and_the_others_are_read(read, seven, tmp_path):
+def test_file_that_cannot_be_read_is_an_error_and_the_others_are_read(read, seven, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"this is no image")
     result = read(tmp_path / "bad.png", seven)
     assert result.returncode == 1
@@ -37,7 +37,7 @@ def test_file_that_cannot_be_read_is_one_sentence_and_the_others_are_read(read, 
     assert " 7 " in result.stdout
 
 
-def test_model_that_is_not_there_is_one_sentence(read, seven):
+def test_model_that_is_not_there_is_an_error(read, seven):
     result = read("--model", "no/such/folder", seven)
     assert result.returncode == 2 and not result.stdout
     assert result.stderr.startswith("digitrec: no/such/folder should be the folder of a")
