@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 from browser_reading import compare
-from conftest import ROOT
+from conftest import ROOT, slow
 from drawn_digits import CANVASES, CELLS, Drawing, draw
 from PIL import Image
 from read_numbers import write_lines
@@ -26,17 +26,7 @@ TWINS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def node():
-    if shutil.which("node") is None:
-        if os.environ.get("CI"):
-            pytest.fail("needs Node, which .ci/run installs with npm")
-        pytest.skip("needs Node: apt-get install npm")
-
-
-@pytest.fixture(scope="module")
-def recognizer():
-    return DigitRecognizer.from_pretrained()
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("node")]
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in READING.glob("*.js")))
@@ -76,17 +66,12 @@ def test_drawings_of_all_kinds_are_read_as_by_python(recognizer, pen_digits):
     assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
 
 
-def test_numbers_are_read_as_by_python(recognizer, pen_digits):
-    lines = write_lines(pen_digits, 60, seed=1)
-    figures = compare(recognizer, [(line.text, line.picture) for line in lines])
-    assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
-
-
 def test_what_looks_like_a_photo_is_left_to_the_server(recognizer):
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
     assert compare(recognizer, [("", Image.fromarray(noise))])["same"] == 0
 
 
+@slow
 @pytest.mark.skipif("DIGITREC_STROKES" not in os.environ, reason="needs DIGITREC_STROKES")
 def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
     from drawn_digits import plan
@@ -132,6 +117,7 @@ def test_other_networks_are_read_as_by_python(tmp_path, recognizer, pen_digits):
         assert figures["same"] == figures["same_probabilities"] == 1
 
 
+@slow  # npm downloads
 def test_compiled_convolution_is_that_of_its_source(tmp_path):
     if shutil.which("npm") is None:
         pytest.skip("needs npm: apt-get install npm")
