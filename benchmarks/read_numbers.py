@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +73,13 @@ def main() -> None:
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 
-def write_lines(digits: list[PenDigit], count: int, seed: int) -> list[Line]:
+def write_lines(
+    digits: list[PenDigit],
+    count: int,
+    seed: int,
+    lengths: Sequence[int] = LENGTHS,
+    gaps: Sequence[float] = GAPS,
+) -> list[Line]:
     """Compose numbers of the digits of one writer each, as many of each length and gap."""
     random = np.random.default_rng(seed)
     by_writer: dict[int, list[list[PenDigit]]] = defaultdict(lambda: [[] for _ in range(10)])
@@ -82,12 +89,12 @@ def write_lines(digits: list[PenDigit], count: int, seed: int) -> list[Line]:
     lines = []
     for index in range(count):
         turn, writer = divmod(index, len(writers))
-        turn, length = divmod(turn, len(LENGTHS))
+        turn, length = divmod(turn, len(lengths))
         chosen = []
-        for label in random.integers(10, size=LENGTHS[length]):
+        for label in random.integers(10, size=lengths[length]):
             own = by_writer[writers[writer]][label]
             chosen.append(own[random.integers(len(own))])
-        lines.append(_write(chosen, GAPS[turn % len(GAPS)], random))
+        lines.append(_write(chosen, gaps[turn % len(gaps)], random))
     return lines
 
 

@@ -1,7 +1,9 @@
 """Real data and real programs that the tests share."""
 
+import gzip
 import json
 import os
+import runpy
 import shutil
 import socket
 import subprocess
@@ -13,33 +15,32 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 from filelock import FileLock
 from loopback_hub import TOKEN, loopback_hub
 from PIL import Image, ImageDraw
-from sklearn.datasets import load_digits
 
 from digitrec import DigitRecognizer
-from digitrec.reading.drawing import begin, finish
-from digitrec.training.data import MNIST_VERSION, Examples, load_mnist
+from digitrec.reading.drawing import center, cut_out, fit_box
+from digitrec.training.data import MNIST_VERSION, Examples
 from digitrec.training.strokes import PenDigit, draw_strokes
-from train import main as train_main
 
 ROOT = Path(__file__).parent.parent
-# Most of a short training is compilation. What an earlier program has compiled is not compiled
-# again, and the rest with few optimisations. JAX locks its cache where its size has a bound.
-os.environ |= {
-    "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".pytest_cache" / "jax"),
-    "JAX_COMPILATION_CACHE_MAX_SIZE": "2000000000",
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-}
+# Most of a short training is compilation. What was compiled before is not compiled again, and the
+# rest with few optimisations. JAX locks its cache where its size has a bound.
+for name, value in {
+    "jax_compilation_cache_dir": str(ROOT / ".pytest_cache" / "jax"),
+    "jax_compilation_cache_max_size": 2_000_000_000,
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_disable_most_optimizations": True,
+}.items():
+    jax.config.update(name, value)
+    os.environ[name.upper()] = str(value)  # for the programs that tests start
 
-# A minute and more each: the short forms beside them are for every day.
-slow = pytest.mark.skipif(
-    "DIGITREC_SLOW" not in os.environ, reason="takes minutes: set DIGITREC_SLOW=1"
-)
+SLOW = "DIGITREC_SLOW" in os.environ  # as in .ci/nightly
+slow = pytest.mark.skipif(not SLOW, reason="takes long: set DIGITREC_SLOW=1")
 
 # Files that take minutes begin first, so that no process is left alone with one at the end.
 LONGEST = [
@@ -70,17 +71,14 @@ def made_once(tmp_path_factory, name, make) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_digits(tmp_path_factory) -> Examples:
+def small_digits() -> Examples:
     """scikit-learn's 1,797 digits of 8x8 pixels, enlarged to MNIST's form."""
+    from sklearn.datasets import load_digits
 
-    def make(folder):  # takes half a minute
-        digits = load_digits()
-        images = np.stack(finish([begin(image / 16) for image in digits.images]))
-        folder.mkdir()
-        np.savez(folder / "digits.npz", images=images[..., None], labels=digits.target)
-
-    with np.load(made_once(tmp_path_factory, "small_digits", make) / "digits.npz") as arrays:
-        return Examples(arrays["images"], arrays["labels"].astype(np.int32))
+    digits = load_digits()
+    inks = (digits.images * 255 / 16).astype(np.uint8)
+    images = np.stack([center(fit_box(cut_out(ink, 25))) for ink in inks])
+    return Examples(images[..., None], digits.target.astype(np.int32))
 
 
 @pytest.fixture(scope="session")
@@ -105,9 +103,16 @@ def train_command(small_data_dir):
         *[sys.executable, ROOT / "train.py", "--data-dir", small_data_dir, "--epochs", "5"],
         *["--batch-size", "16", "--seed", "3", "--split-seed", "1", "--learning-rate", "0.002"],
         # A thousand images are few, and drawings are made in a process of their own.
-        *["--preset", "fast", "--set", "calm_epochs=8"],
+        *["--preset", "fast", "--set", "calm_epochs=8", "--set", "marks=0"],
         *["--set", "optimizer=adamw", "--set", "warmup_epochs=0.5", "--set", "filters=[8,16,32]"],
     ]
+
+
+# Compiled in a second; to compile the marks of the augmentation alone takes several.
+TINY = [
+    *["--preset", "fast", "--set", "filters=[4,8,8]", "--set", "kernel_sizes=[[3],[3],[3]]"],
+    *["--set", "head_features=8", "--set", "optimizer=adamw", "--set", "marks=0"],
+]
 
 
 class Result(NamedTuple):
@@ -128,14 +133,30 @@ def call(capfd):
             status = main(list(map(str, arguments)))
         except SystemExit as end:  # argparse ends so
             status = end.code
+        if isinstance(status, str):  # Python itself would print it
+            print(status, file=sys.stderr)
+            status = 1
         return Result(status, *capfd.readouterr())
 
     return call
 
 
 @pytest.fixture
+def start_app(call, monkeypatch):
+    """Run app.py in this process, to see how its start ends."""
+
+    def main(arguments):
+        monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+
+    return partial(call, main)
+
+
+@pytest.fixture
 def train(call):
-    return partial(call, train_main)
+    from train import main
+
+    return partial(call, main)
 
 
 def run_benchmark(name, *arguments) -> tuple[dict, str]:
@@ -152,9 +173,10 @@ def run_benchmark(name, *arguments) -> tuple[dict, str]:
 @pytest.fixture(scope="session")
 def small_run(train_command, tmp_path_factory) -> Path:
     """The folder of a finished short training."""
+    from train import main
 
     def make(run):
-        subprocess.run([*train_command, "--output", run], check=True, cwd=ROOT, capture_output=True)
+        assert main([*map(str, train_command[2:]), "--output", str(run)]) == 0
 
     return made_once(tmp_path_factory, "small_run", make)
 
@@ -174,16 +196,21 @@ def mnist_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def mnist_data_dir(mnist_dir, tmp_path_factory) -> Path:
-    """MNIST, prepared by tensorflow-datasets from the .gz files."""
-    return made_once(
-        tmp_path_factory, "tensorflow_datasets", lambda folder: load_mnist(folder, mnist_dir)
+def mnist(mnist_dir) -> tuple[Examples, Examples]:
+    """MNIST's training and test images in the order of their files."""
+
+    def read(name, header):
+        content = gzip.decompress((mnist_dir / f"{name}-ubyte.gz").read_bytes())
+        return np.frombuffer(content, np.uint8, offset=header)
+
+    train, test = (
+        Examples(
+            read(f"{part}-images-idx3", 16).reshape(-1, 28, 28, 1),
+            read(f"{part}-labels-idx1", 8).astype(np.int32),
+        )
+        for part in ("train", "t10k")
     )
-
-
-@pytest.fixture(scope="session")
-def mnist_test(mnist_data_dir) -> Examples:
-    return load_mnist(mnist_data_dir)[1]
+    return train, test
 
 
 # One way to write each digit: strokes through points on a sheet of 10x10, y downwards.
@@ -252,18 +279,46 @@ def forty_two(pen_digits, tmp_path_factory) -> Path:
     return path
 
 
+CANARY = "what nobody may be told"
+
+
+class App(NamedTuple):
+    """A running app."""
+
+    url: str
+    log: Path  # in the folder where it runs
+
+
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory):
+def app(tmp_path_factory):
     """The real app on the shipped checkpoint, started as a user would, on a free port."""
     # Another working directory: the checkpoint must be found beside app.py all the same.
-    with serve_app(tmp_path_factory.mktemp("app")) as url:
-        yield url
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "secret.txt").write_text(CANARY)
+    with serve_app(folder, "--mcp", SECRET=CANARY) as url:
+        yield App(url, folder / "log")
+
+
+@pytest.fixture(scope="session")
+def app_url(app) -> str:
+    return app.url
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program that runs the browser's scripts."""
+    program = shutil.which("node")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("needs Node, which .ci/run installs with npm")
+        pytest.skip("needs Node: apt-get install npm")
+    return program
 
 
 @contextmanager
@@ -351,7 +406,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hub_and_worker(tmp_path_factory):
     """A Hub, a worker that talks to it, and the folder of the worker's cache."""
     cache = tmp_path_factory.mktemp("home") / "hub"

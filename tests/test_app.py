@@ -8,14 +8,13 @@ import re
 import runpy
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
 
 import numpy as np
 import pytest
-from conftest import ROOT, serve_app
+from conftest import ROOT, slow
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -147,22 +146,20 @@ def test_data_url_is_read_like_a_file(app_url, seven):
     assert kind == "error" and "base64" in data["error"]
 
 
-def test_python_examples_of_the_readme_run(app_url):
+def test_python_examples_of_the_readme_run(app_url, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     blocks = [block for block in blocks if "launch()" not in block]  # test_browser.py runs that
     assert len(blocks) == 2
     for block in blocks:
-        result = subprocess.run(
-            [sys.executable, "-c", block.replace("http://127.0.0.1:7860", app_url)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-        assert result.returncode == 0, result.stderr
-        assert "7" in result.stdout.splitlines()[-1 if "Client" in block else 0]
-        assert "Client" in block or result.stdout.splitlines()[-1] == "42"
+        capsys.readouterr()
+        exec(block.replace("http://127.0.0.1:7860", app_url), {})
+        printed = capsys.readouterr().out.splitlines()
+        assert "7" in printed[-1 if "Client" in block else 0]
+        assert "Client" in block or printed[-1] == "42"
 
 
+@slow  # npm downloads
 def test_javascript_example_of_the_page_on_the_api_runs(app_url, folder):
     (block,) = re.findall(r"```js\n(.*?)```", API, re.DOTALL)
     (install,) = re.findall(r"`(npm install [^`]+)`", API)
@@ -179,9 +176,8 @@ def test_javascript_example_of_the_page_on_the_api_runs(app_url, folder):
     assert "7" in result.stdout
 
 
-def test_tools_of_the_mcp_server_are_the_endpoints(tmp_path, seven):
-    with serve_app(tmp_path, "--mcp") as url:
-        names, answer = asyncio.run(call_mcp(f"{url}/gradio_api/mcp/", seven))
+def test_tools_of_the_mcp_server_are_the_endpoints(app_url, seven):
+    names, answer = asyncio.run(call_mcp(f"{app_url}/gradio_api/mcp/", seven))
     assert set(names) == {"predict", "predict_batch", "read_number", "model_info"}
     assert "'label': '7'" in answer
 
@@ -222,15 +218,13 @@ def test_curl_example_of_the_page_on_the_api_runs(app_url, folder):
         ([], {"GRADIO_TEMP_DIR": "/proc/none"}, "uploads cannot be stored in /proc/none"),
     ],
 )
-def test_bad_arguments_end_with_a_message_and_status_2(app_url, arguments, environment, said):
+def test_bad_arguments_end_with_a_message_and_status_2(
+    app_url, start_app, monkeypatch, arguments, environment, said
+):
     taken = app_url.rsplit(":")[-1]
-    result = subprocess.run(
-        [sys.executable, ROOT / "app.py", *(a.format(taken=taken) for a in arguments)],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = start_app(*(argument.format(taken=taken) for argument in arguments))
     assert result.returncode == 2, result.stderr
     assert said.format(taken=taken) in result.stderr and "Traceback" not in result.stderr
 
@@ -255,23 +249,8 @@ def test_port_of_the_host_is_honoured(monkeypatch, environment, host, port):
     assert get_upload_folder() != os.path.join(tempfile.gettempdir(), "gradio")
 
 
-def test_folder_that_corrections_cannot_be_kept_in_is_said_and_the_app_serves(tmp_path, seven):
-    (tmp_path / "home").write_text("a file, where a folder should be")
-    environment = {"FEEDBACK_DATASET": "me/drawn", "HF_HOME": str(tmp_path / "home")}
-    with serve_app(tmp_path, **environment) as url:
-        answer = Client(url, verbose=False).predict(handle_file(seven), api_name="/predict")
-    assert answer["label"] == "7"
-    log = (tmp_path / "log").read_text()
-    assert "corrections cannot be stored there" in log and "Traceback" not in log
-
-
-def test_broken_package_is_not_taken_for_a_missing_option(tmp_path):
+def test_broken_package_is_not_taken_for_a_missing_option(tmp_path, monkeypatch, start_app):
     (tmp_path / "spaces.py").write_text("raise ImportError('the package is broken')")
-    result = subprocess.run(
-        [sys.executable, ROOT / "app.py"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 1 and "the package is broken" in result.stderr
-    assert "--mcp" not in result.stderr
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="the package is broken"):
+        start_app()

@@ -5,19 +5,26 @@ import json
 import os
 import re
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PEN_DIGITS, ROOT, free_port, serve_app, serve_program, slow
+from conftest import PEN_DIGITS, ROOT, App, free_port, serve_app, serve_program, slow
 from hostile_files import make_files
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from digitrec.training.strokes import draw_strokes
+
+pytestmark = pytest.mark.once
 
 PATIENCE = 30_000  # milliseconds, on two busy cores
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
@@ -71,6 +78,52 @@ def open_page(browser):
     assert not [error for error in errors if "/assets/" not in error]
 
 
+@pytest.fixture(scope="module")
+def restarted_app(tmp_path_factory):
+    """The app once more, as after a restart; it keeps corrections."""
+    folder = tmp_path_factory.mktemp("restarted")
+    # Nobody answers for the Hub: what cannot be pushed must be kept.
+    environment = {
+        "FEEDBACK_DATASET": "me/corrections",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(folder / "home"),
+    }
+    with serve_app(folder, **environment) as url:
+        yield App(url, folder / "log")
+
+
+@contextmanager
+def forwarding(port, url):
+    """Let a port lead to a server; then cut all connections, as when that server ends."""
+    server = urlparse(url)
+    connections = []
+
+    def copy(source, target):
+        with suppress(OSError):
+            while content := source.recv(65536):
+                target.sendall(content)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection((server.hostname, server.port)) as forward:
+                connections.extend((self.request, forward))
+                threading.Thread(target=copy, args=(forward, self.request)).start()
+                copy(self.request, forward)
+
+    class Forwarder(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+
+    with Forwarder(("127.0.0.1", port), Forward) as forwarder:
+        threading.Thread(target=forwarder.serve_forever, args=(0.05,)).start()
+        yield f"http://127.0.0.1:{port}"
+        forwarder.shutdown()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def page(open_page, app_url, request):
     return open_page(app_url, **request.param)
@@ -95,7 +148,7 @@ def place(page, right, down):
 def draw(page, *points):
     """Draw a stroke with the mouse; places are shares of the paper's side."""
     for index, (right, down) in enumerate(points):
-        page.mouse.move(*place(page, right, down), steps=5)
+        page.mouse.move(*place(page, right, down), steps=2)
         if index == 0:
             page.mouse.down()
     page.mouse.up()
@@ -350,8 +403,8 @@ def test_answer_of_the_browser_is_that_of_the_server(open_page, app_url):
         ].filter((text) => !text.startsWith('src=')).join(' '));
     }"""
     for digit in (0, 1, 2, 3, 7, "star", "speck"):
-        found = []
         for page in (ours, theirs):
+            blank = page.evaluate(read)
             if digit == "star":
                 for line in STAR:
                     draw(page, *line)
@@ -360,11 +413,16 @@ def test_answer_of_the_browser_is_that_of_the_server(open_page, app_url):
             else:
                 draw_digit(page, digit, 0.1)
                 draw_digit(page, (digit + 3) % 10, 0.55)
-            page.wait_for_timeout(1500)
-            found.append(page.evaluate(read))
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:  # until the last answer has come to both
+            found = [page.evaluate(read) for page in (ours, theirs)]
+            if found[0] == found[1] != blank or time.monotonic() > deadline:
+                break
+            theirs.wait_for_timeout(50)
+        assert found[0] == found[1] != blank
+        for page in (ours, theirs):
             tool(page, "clear").click()
             expect_blank(page)
-        assert found[0] == found[1]
 
 
 def asked_for(page):
@@ -455,10 +513,10 @@ def test_server_reads_where_the_weights_are_not_right(open_page, app_url, damage
 
 
 def test_drawings_are_read_without_a_server_and_the_rest_when_it_is_back(
-    open_page, tmp_path, tmp_path_factory
+    open_page, app_url, restarted_app
 ):
     port = free_port()
-    with serve_app(tmp_path, port=port) as url:
+    with forwarding(port, app_url) as url:
         page = open_page(url, **DESKTOP)
         wait_for_reader(page)
     draw(page, *ONE)
@@ -470,7 +528,7 @@ def test_drawings_are_read_without_a_server_and_the_rest_when_it_is_back(
     draw(page, *SEVEN)
     expect_digit(page, 7)
     page.evaluate("window.isFirstLoad = true")
-    with serve_app(tmp_path_factory.mktemp("again"), port=port):
+    with forwarding(port, restarted_app.url):
         # Gradio loads its page anew by itself; the drawing stays.
         page.wait_for_function("!window.isFirstLoad", timeout=PATIENCE)
         expect(page.locator(".status")).to_have_text("")
@@ -636,17 +694,17 @@ def test_busy_server_is_a_calm_message_and_is_asked_again(open_page, app_url):
 
 
 def test_drawing_is_safe_when_the_server_goes_and_is_read_when_it_is_back(
-    open_page, tmp_path, tmp_path_factory
+    open_page, app_url, restarted_app
 ):
     port = free_port()
-    with serve_app(tmp_path, port=port) as url:
+    with forwarding(port, app_url) as url:
         page = open_page(url, prepare=leave_to_server, **DESKTOP)
         draw(page, *ONE)
         expect_digit(page, 1)
     draw(page, (0.36, 0.3), (0.5, 0.3))
     expect(page.locator(".status")).to_contain_text("Your drawing is safe", timeout=PATIENCE)
     assert strokes(page) == 2
-    with serve_app(tmp_path_factory.mktemp("again"), port=port):
+    with forwarding(port, restarted_app.url):
         expect(page.locator(".status")).to_have_text("", timeout=PATIENCE)
         expect(page.locator("#answer img.seen")).to_be_visible(timeout=PATIENCE)
         assert strokes(page) == 2
@@ -798,39 +856,32 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
 
 
 def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
-    open_page, app_url, tmp_path
+    open_page, app_url, restarted_app
 ):
     page = open_page(app_url, **DESKTOP)
     expect(page.get_by_text("Wrong? It is a …")).to_have_count(0)
-    # Nobody answers for the Hub: what cannot be pushed must be kept.
-    environment = {
-        "FEEDBACK_DATASET": "me/corrections",
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path / "home"),
-    }
-    with serve_app(tmp_path, **environment) as url:
-        page = open_page(url, **DESKTOP)
-        draw(page, *SEVEN)
-        expect_digit(page, 7)
-        page.get_by_text("Wrong? It is a …").click()
-        expect(page.get_by_text("you agree that this picture")).to_be_visible(timeout=PATIENCE)
-        page.locator("#correction .digits button").nth(2).click()
-        expect(page.get_by_text("Thank you, kept as a 2.")).to_be_visible(timeout=PATIENCE)
-        (lines,) = (tmp_path / "home").rglob("metadata.jsonl")
-        line = json.loads(lines.read_text())
-        assert (line["label"], line["answer"]) == (2, 7)
-        assert (lines.parent / line["file_name"]).exists()
+    page = open_page(restarted_app.url, **DESKTOP)
+    draw(page, *SEVEN)
+    expect_digit(page, 7)
+    page.get_by_text("Wrong? It is a …").click()
+    expect(page.get_by_text("you agree that this picture")).to_be_visible(timeout=PATIENCE)
+    page.locator("#correction .digits button").nth(2).click()
+    expect(page.get_by_text("Thank you, kept as a 2.")).to_be_visible(timeout=PATIENCE)
+    (lines,) = restarted_app.log.parent.rglob("metadata.jsonl")
+    line = json.loads(lines.read_text())
+    assert (line["label"], line["answer"]) == (2, 7)
+    assert (lines.parent / line["file_name"]).exists()
 
-        tool(page, "clear").click()
-        draw_digit(page, 4, 0.1)
-        draw_digit(page, 2, 0.5)
-        expect_digit(page, 42)
-        page.locator(".numeral button").nth(1).click()
-        page.get_by_text("Wrong? Digit 2 is a …").click()
-        page.locator("#correction .digits button").nth(3).click()
-        expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
-        line = json.loads(lines.read_text().splitlines()[-1])
-        assert (line["label"], line["answer"]) == (3, 2)
+    tool(page, "clear").click()
+    draw_digit(page, 4, 0.1)
+    draw_digit(page, 2, 0.5)
+    expect_digit(page, 42)
+    page.locator(".numeral button").nth(1).click()
+    page.get_by_text("Wrong? Digit 2 is a …").click()
+    page.locator("#correction .digits button").nth(3).click()
+    expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
+    line = json.loads(lines.read_text().splitlines()[-1])
+    assert (line["label"], line["answer"]) == (3, 2)
 
 
 def draw_digit(page, digit, left, size=0.035):

@@ -3,14 +3,13 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 from browser_reading import compare
-from conftest import ROOT
+from conftest import ROOT, slow
 from drawn_digits import CANVASES, CELLS, Drawing, draw
 from flax import nnx
 from PIL import Image
@@ -28,17 +27,7 @@ TWINS = {"answer": "digitrec.demo.answer", "convolution": "digitrec.network.norm
 ROOMS = ("digitrec.reading", "digitrec.network", "digitrec")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def node():
-    if shutil.which("node") is None:
-        if os.environ.get("CI"):
-            pytest.fail("needs Node, which .ci/run installs with npm")
-        pytest.skip("needs Node: apt-get install npm")
-
-
-@pytest.fixture(scope="module")
-def recognizer():
-    return DigitRecognizer.from_pretrained()
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("node")]
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in READING.glob("*.js")))
@@ -79,17 +68,12 @@ def test_drawings_of_all_kinds_are_read_as_by_python(recognizer, pen_digits):
     assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
 
 
-def test_numbers_are_read_as_by_python(recognizer, pen_digits):
-    lines = write_lines(pen_digits, 60, seed=1)
-    figures = compare(recognizer, [(line.text, line.picture) for line in lines])
-    assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
-
-
 def test_what_looks_like_a_photo_is_left_to_the_server(recognizer):
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
     assert compare(recognizer, [("", Image.fromarray(noise))])["same"] == 0
 
 
+@slow
 @pytest.mark.skipif("DIGITREC_STROKES" not in os.environ, reason="needs DIGITREC_STROKES")
 def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
     from drawn_digits import plan

@@ -1,8 +1,8 @@
-import gzip
 import shutil
 
 import numpy as np
 import pytest
+from conftest import slow
 
 from digitrec.errors import DatasetUnavailableError
 from digitrec.training.data import FILES, Examples, SplitConfig, load_mnist, split_mnist
@@ -49,15 +49,13 @@ def test_split_depends_on_the_seed_alone():
     assert set(names(first.validation)) != set(names(other.validation))
 
 
-def test_mnist_arrives_through_tensorflow_datasets_complete(mnist_dir, mnist_data_dir):
-    # Against the raw files; tensorflow-datasets shuffles, so the order is compared away.
-    for examples, name in zip(load_mnist(mnist_data_dir), ("train", "t10k"), strict=True):
-        images = gzip.decompress((mnist_dir / f"{name}-images-idx3-ubyte.gz").read_bytes())[16:]
-        labels = gzip.decompress((mnist_dir / f"{name}-labels-idx1-ubyte.gz").read_bytes())[8:]
-        raw = np.frombuffer(images, np.uint8).reshape(-1, 784)
-        expected = np.column_stack([raw, np.frombuffer(labels, np.uint8)])
-        found = np.column_stack(
-            [examples.images.reshape(-1, 784), examples.labels.astype(np.uint8)]
+@slow
+def test_mnist_arrives_through_tensorflow_datasets_complete(mnist, mnist_dir, tmp_path):
+    # tensorflow-datasets shuffles, so the order is compared away.
+    for arrays in zip(load_mnist(tmp_path, mnist_dir), mnist, strict=True):
+        found, expected = (
+            np.column_stack([images.reshape(-1, 784), labels.astype(np.uint8)])
+            for images, labels in arrays
         )
         assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
 

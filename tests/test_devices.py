@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, free_port, slow
+from conftest import ROOT, TINY, free_port, slow
 from safetensors.numpy import load_file
 
 EIGHT = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
@@ -21,12 +21,8 @@ def start(small_data_dir):
     """Start a training of 57 steps on a tiny network, or go on with one."""
 
     def start(run, *options, new=True, epochs=3, **environment):
-        recipe = ["--output", run, "--preset", "fast", "--epochs", epochs, "--batch-size", 64]
-        for setting in (
-            *["filters=[4,8,8]", "kernel_sizes=[[3],[3],[3]]", "head_features=8"],
-            *["optimizer=adamw", "calm_epochs=8"],
-        ):
-            recipe += ["--set", setting]
+        recipe = [*TINY, "--output", run, "--epochs", epochs, "--batch-size", 64]
+        recipe += ["--set", "calm_epochs=8"]
         which = recipe if new else ["--resume", run]
         command = [ROOT / "train.py", "--data-dir", small_data_dir, *which, *options]
         return subprocess.Popen(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from conftest import SLOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -134,10 +135,9 @@ def test_odd_shapes_with_ink_give_an_image(shape):
     assert to_mnist(array).shape == (28, 28)
 
 
-def test_mnist_images_pass_through_almost_unchanged(mnist_test):
-    differences = np.array(
-        [difference(to_mnist(image), image[..., 0]) for image in mnist_test.images]
-    )
+def test_mnist_images_pass_through_almost_unchanged(mnist):
+    images = mnist[1].images[:: 1 if SLOW else 10, ..., 0]
+    differences = np.array([difference(to_mnist(image), image) for image in images])
     # Identical, or its strongest ink of 254 became 255, or (0.7 %) moved by a pixel.
     assert (differences == 0).mean() > 0.7 and (differences < 0.5).mean() > 0.99
 

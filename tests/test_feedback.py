@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT
+from huggingface_hub import constants
 from PIL import Image
 
 from digitrec.demo.feedback import Feedback, open_feedback
@@ -124,6 +125,14 @@ def test_dataset_is_bounded(hub, collect, seven):
     wait_for(lambda: ("GET", "/api/datasets/me/drawn/tree/main") in hub.requests)
     time.sleep(0.2)  # until the answer has been counted
     assert [tell(label) for label in (1, 2, 3, 4)] == ["True", "True", "False", "False"]
+
+
+def test_folder_that_corrections_cannot_be_kept_in_is_said(tmp_path, monkeypatch, caplog):
+    (tmp_path / "home").write_text("a file, where a folder should be")
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FEEDBACK_DATASET", "me/drawn")
+    assert open_feedback() is None
+    assert "corrections cannot be stored there" in caplog.text
 
 
 def test_feedback_is_off_unless_a_dataset_is_named(monkeypatch):

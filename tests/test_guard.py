@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 import pytest
-from conftest import serve_app
+from conftest import CANARY
 from gradio_client import Client, handle_file
 
 from digitrec.demo.guard import Guard, Limits
@@ -184,17 +184,6 @@ def test_errors_of_gradio_itself_get_a_plain_message():
             await send({"type": "http.response.body", "body": b"<html>"})
 
     assert_refused(ask(Guard(Missing()), "/assets/x.js", method="GET"), 404, "no such address")
-
-
-CANARY = "what nobody may be told"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("guarded")
-    (folder / "secret.txt").write_text(CANARY)
-    with serve_app(folder, SECRET=CANARY) as url:
-        yield url, folder / "log"
 
 
 def send(url, method, path, content=None, kind="application/json"):

@@ -22,6 +22,8 @@ from hostile_app import (
 )
 from hostile_files import encode, make_files, seven
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def digits(recognizer):

@@ -15,6 +15,7 @@ from conftest import ROOT, free_port
 
 from digitrec.hub.space import build_space
 
+pytestmark = pytest.mark.once
 if "DIGITREC_INSTALL" not in os.environ:
     pytest.skip("needs DIGITREC_INSTALL=1: it installs 100 packages", allow_module_level=True)
 
@@ -32,7 +33,9 @@ def environment(tmp_path_factory, space):
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     additions = [f"gradio[oauth,mcp]=={version('gradio')}", "uvicorn>=0.14.0", "websockets>=10.4"]
-    install = [folder / "bin" / "pip", "install", "--quiet", "-r", "requirements.txt"]
+    # What of it is run is compiled then; to compile all of it takes as long as the rest.
+    install = [folder / "bin" / "pip", "install", "--quiet", "--no-compile"]
+    install += ["-r", "requirements.txt"]
     subprocess.run([*install, *additions, "spaces"], cwd=space, check=True)
     return folder / "bin"
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import run_benchmark
+from conftest import run_benchmark, slow
 
 
 def can_trace():
@@ -17,6 +17,7 @@ def can_trace():
     )
 
 
+@slow
 @pytest.mark.skipif(not can_trace(), reason="needs Linux and strace")
 def test_training_survives_kills_a_full_disk_and_damage():
     figures, _ = run_benchmark("lost_training", "--quick")

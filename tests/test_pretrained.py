@@ -2,8 +2,6 @@ import hashlib
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 
 import jax
 import numpy as np
@@ -193,11 +191,9 @@ def test_folder_has_no_revisions(folder):
         DigitRecognizer.from_pretrained(folder, revision="main")
 
 
-def test_app_ends_with_one_sentence_and_status_2_on_a_bad_model(folder):
+def test_app_ends_with_a_message_and_status_2_on_a_bad_model(folder, start_app):
     damage_a_bit(folder)
     for model, said in ((folder, "SHA-256"), ("no such folder", "There is no folder")):
-        result = subprocess.run(
-            [sys.executable, ROOT / "app.py", "--model", model], capture_output=True, text=True
-        )
+        result = start_app("--model", model)
         assert result.returncode == 2 and said in result.stderr
         assert result.stderr.startswith("app.py: ") and len(result.stderr.splitlines()) == 1

@@ -20,6 +20,7 @@ SETTINGS = {
     "non_digits": 0,
     "redrawn": 0,
     "glyphs": 0,
+    "marks": 0,
 }
 
 

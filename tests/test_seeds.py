@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import subprocess
-import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,19 +10,15 @@ import numpy as np
 import pytest
 import recipes
 import seeds
-from conftest import ROOT
 from flax import nnx
 
 from digitrec.network.pretrained import load_model, save_model
 from digitrec.training.data import load_mnist
 
 
-def measure(*arguments):
-    return subprocess.run(
-        [sys.executable, ROOT / "benchmarks" / "seeds.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture
+def measure(call):
+    return partial(call, seeds.main)
 
 
 def change(run, folder, **settings):
@@ -55,7 +50,7 @@ def worse_run(small_run, tmp_path):
     return tmp_path / "worse"
 
 
-def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_path):
+def test_seeds_are_compared_and_vote(measure, small_run, worse_run, small_data_dir, tmp_path):
     output = tmp_path / "seeds.json"
     result = measure(worse_run, small_run, "--data-dir", small_data_dir, "--output", output)
     assert result.returncode == 0, result.stderr
@@ -83,11 +78,11 @@ def test_seeds_are_compared_and_vote(small_run, worse_run, small_data_dir, tmp_p
 
 
 def test_run_to_ship_has_the_lowest_loss_on_digits_and_drawings(
-    small_run, worse_run, small_data_dir, strokes_file, call, monkeypatch, tmp_path
+    measure, small_run, worse_run, small_data_dir, strokes_file, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(recipes, "DRAWINGS", 96)
     command = [worse_run, small_run, "--data-dir", small_data_dir, "--strokes", strokes_file]
-    result = call(seeds.main, *command, "--output", tmp_path / "seeds.json")
+    result = measure(*command, "--output", tmp_path / "seeds.json")
     assert result.returncode == 0, result.stderr
     figures = json.loads((tmp_path / "seeds.json").read_text())
     better, worse = figures["runs"]
@@ -106,6 +101,6 @@ def test_run_to_ship_has_the_lowest_loss_on_digits_and_drawings(
         ({"seed": 4, "split_seed": 4}, "differ in ['split_seed']"),
     ],
 )
-def test_runs_that_do_not_belong_together_are_refused(small_run, tmp_path, settings, said):
+def test_runs_that_do_not_belong_together_are_refused(measure, small_run, tmp_path, settings, said):
     result = measure(small_run, change(small_run, tmp_path / "other", **settings))
     assert result.returncode != 0 and said in result.stderr

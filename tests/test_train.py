@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, slow
+from conftest import ROOT, TINY, slow
 from PIL import Image
 
 from benchmarks.time_to_accuracy import READING
@@ -127,7 +127,7 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
 ):
     run = tmp_path / "run"
     result = train(
-        *["--preset", "fast", "--epochs", "1", "--batch-size", "64", "--set", "non_digits=0.1"],
+        *[*TINY, "--epochs", "1", "--batch-size", "64", "--set", "non_digits=0.1"],
         *["--data-dir", small_data_dir, "--strokes", strokes_file, "--output", run],
     )
     assert result.returncode == 0, result.stderr
@@ -145,7 +145,9 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "number, status", [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=slow)]
+)
 def test_interrupted_run_keeps_others_out_and_says_how_to_go_on(
     train_command, train, tmp_path, number, status
 ):

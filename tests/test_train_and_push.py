@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, ask_worker, slow
+from conftest import ROOT, TINY, ask_worker, slow
 from loopback_hub import TOKEN
 
 from digitrec.demo.feedback import Feedback
@@ -23,7 +23,7 @@ def train(hub, *arguments, token=TOKEN):
 def short(small_data_dir, run):
     """A training of seconds."""
     return [
-        *["--preset", "fast", "--epochs", "1", "--batch-size", "64"],
+        *[*TINY, "--epochs", "1", "--batch-size", "64"],
         *["--data-dir", small_data_dir, "--output", run],
     ]
 

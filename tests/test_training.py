@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from digitrec.errors import TrainingError
 from digitrec.network.model import NetworkConfig, make_graphdef
 from digitrec.training import loop
+from digitrec.training.augment import AugmentConfig
 from digitrec.training.checkpoint import restore_progress, save_progress
 from digitrec.training.data import NO_DIGIT, Examples
 from digitrec.training.evaluation import network_logits
@@ -24,7 +25,8 @@ CONFIG = TrainingConfig(
     epochs=3, batch_size=32, warmup_epochs=0.5, optimizer="adamw", learning_rate=2e-3
 )
 TINY = NetworkConfig(filters=(4, 8, 8), kernel_sizes=((3,), (3,), (3,)), head_features=8)
-RECIPE = Recipe(network=TINY, training=CONFIG)
+# To compile the marks takes longer than these trainings.
+RECIPE = Recipe(network=TINY, training=CONFIG, augmentation=AugmentConfig(marks=0.0))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,7 +49,8 @@ def part(examples, start, stop):
 
 def run(small_digits, config=CONFIG, progress=None, network=TINY, refresh=1, **options):
     train, validation = part(small_digits, 0, 400), part(small_digits, 400, 500)
-    recipe = Recipe(network=network, training=config, synthesis=SynthesisConfig(refresh=refresh))
+    synthesis = SynthesisConfig(refresh=refresh)
+    recipe = replace(RECIPE, network=network, training=config, synthesis=synthesis)
     return fit(train, validation, recipe, progress, **options)
 
 
