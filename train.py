@@ -2,7 +2,7 @@
 
 python train.py                      # the shipped recipe, without pen strokes
 python train.py --preset fast        # 1.5 minutes instead of half an hour
-python train.py --preset classic     # the published system that we are measured against
+python train.py --preset classic     # the published system that digitrec is compared with
 python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
@@ -19,7 +19,6 @@ from rich.console import Console
 from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
-from digitrec.network.settings import COUNT
 from digitrec.training import checkpoint, devices, display, loop, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
@@ -28,6 +27,8 @@ from digitrec.training.recipe import (
     OPTIONS,
     PRESETS,
     Recipe,
+    add_inputs,
+    count,
     make_recipe,
     name_and_value,
     require_same_inputs,
@@ -39,7 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)
     folder = Path(options.resume or options.output or f"runs/{datetime.now():%Y%m%d-%H%M%S}")
-    preset = options.preset or "best"
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
     inputs = Inputs()
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
                 run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
-            recipe = make_recipe(preset, values, inputs)  # so that a mistake shows at once
+            recipe = make_recipe(options.preset or "best", values)
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.resume:
             require_same_inputs(inputs, recipe, folder)
         else:
-            recipe = make_recipe(preset, values, inputs)
+            recipe = add_inputs(recipe, inputs)
         train(folder, recipe, inputs, options, console)
     except DigitrecError as error:
         print(f"train.py: {error}", file=sys.stderr)
@@ -70,39 +70,36 @@ def main(arguments: list[str] | None = None) -> int:
         if not (folder / run.RECIPE_FILE).exists():
             print("\ntrain.py: stopped before the training began", file=sys.stderr)
             return exit_status()
-        again = run.command_to_go_on(folder, options, inputs)
-        print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
+        command = run.command_to_continue(folder, options, inputs)
+        print(f"\ntrain.py: stopped. To continue: {command}", file=sys.stderr)
         return exit_status()
-    except Exception:
-        devices.await_verdict()
-        raise
     return 0
 
 
 def train(
     folder: Path, recipe: Recipe, inputs: Inputs, options: argparse.Namespace, console: Console
 ) -> None:
-    """Load, split, fit, save, report, push; the run's folder is made when all is at hand."""
+    """Load, split, fit, save, report, push; the run's folder is made once all data is read."""
     if options.push_to_hub and devices.is_first():
         try:
-            client.prepare_model(options.push_to_hub)  # a wrong token should show now
+            client.prepare_model(options.push_to_hub)  # fails now if the token is wrong
         except HubUnavailableError as error:
             display.show_warning(console, str(error))
     split = split_mnist(*load_mnist(options.data_dir, options.manual_dir), recipe.split)
     parts = [f"{len(part.labels):,}" for part in split]
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
-    initial = loop.initial_progress(recipe, len(split.train.labels))
     mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
+    initial = loop.initial_progress(recipe, len(split.train.labels))
     console.print(
         f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
-        f"{parts[0]} images to train, {parts[1]} to validate, {parts[2]} to test"
+        f"{parts[0]} images for training, {parts[1]} for validation, {parts[2]} for the test"
     )
     if inputs.strokes:
-        console.print(f"{inputs.strokes}: {len(inputs.digits):,} digits of pen strokes to train")
+        console.print(f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training")
     if inputs.corrections is not None:
-        count = len(inputs.corrections.labels)
-        console.print(f"{inputs.extra_data}: {count:,} corrections to train")
+        corrections = len(inputs.corrections.labels)
+        console.print(f"{inputs.extra_data}: {corrections:,} corrections for training")
 
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
@@ -118,8 +115,8 @@ def train(
             console.print(f"Pushed: {client.push_model(folder, options.push_to_hub)}")
         except HubError as error:
             raise HubError(
-                f"The model is in {folder}, but was not pushed ({str(error).rstrip('.')}); when "
-                f"that is mended: python -m digitrec.hub push-model {folder} {options.push_to_hub}"
+                f"The model is in {folder}, but was not pushed ({str(error).rstrip('.')}). Once "
+                f"that is fixed: python -m digitrec.hub push-model {folder} {options.push_to_hub}"
             ) from error
 
 
@@ -133,14 +130,14 @@ def fit(
     options: argparse.Namespace,
     console: Console,
 ) -> loop.Progress:
-    """Train from the newest state on, saving one after each epoch and pushing beside it."""
+    """Continue from the newest state; save one after each epoch and push in the background."""
     warn, states = partial(display.show_warning, console), folder / run.STATES_FOLDER
     images = synthesis.count_images(len(split.train.labels), inputs.digits, recipe.synthesis)
     make_more = synthesis.image_maker(
         split.train, inputs.digits, recipe.synthesis, recipe.training.seed
     )
     progress = checkpoint.restore_progress(states, initial, warn)
-    epochs, done, pushed, told = recipe.training.epochs, len(progress.history), 0, False
+    epochs, done, pushed, warned = recipe.training.epochs, len(progress.history), 0, False
     if done:
         console.print(f"Continuing after epoch {done}")
     with (
@@ -157,9 +154,9 @@ def fit(
             try:
                 checkpoint.save_progress(states, progress)
             except BadCheckpointError as error:
-                if not told:
-                    warn(f"{error} Training goes on, and tries again after each epoch.")
-                told = True
+                if not warned:
+                    warn(f"{error} Training continues and tries again after each epoch.")
+                warned = True
             best, epoch = progress.early_stopping.best_epoch, len(progress.history)
             console.print(display.epoch_line(progress.history, best, epochs))
             if options.push_every and epoch % options.push_every == 0 and best > pushed:
@@ -171,19 +168,19 @@ def fit(
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="train.py",
-        description="Train the digit recogniser on MNIST and write a run folder: the model of the "
-        "best epoch, its figures and its pictures.",
+        description="Train the digit recogniser on MNIST and write a run folder with the model of "
+        "the best epoch, its figures and its plots.",
     )
 
     def add(name: str, help: str, metavar: str | None = None, **details) -> None:
         parser.add_argument(name, help=help, metavar=metavar, **details)
 
     add("--output", "folder of the new run (default: runs/DATE-TIME)", "DIR")
-    add("--resume", "continue this run by its own recipe (default: start a new run)", "RUN")
+    add("--resume", "continue this run with its own recipe (default: start a new run)", "RUN")
     add(
         "--preset",
-        "best: the shipped recipe; fast: 1.5 minutes, no drawings; classic: the published system "
-        "that digitrec is measured against (default: best)",
+        "best: the recipe of the shipped model; fast: 1.5 minutes, MNIST only; classic: the "
+        "published system that digitrec is compared with (default: best)",
         choices=PRESETS,
     )
     for _, field, value in settings(PRESETS["best"]):
@@ -192,13 +189,13 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             add(f"--{field.name.replace('_', '-')}", about, "VALUE")
     add(
         "--set",
-        "any setting of the recipe, as often as needed (default: the preset's)",
+        "change any setting of the recipe; may be repeated (default: the preset's)",
         "NAME=VALUE",
         action="append",
         type=name_and_value,
         default=[],
     )
-    parser.add_argument("--show-recipe", action="store_true", help="print all settings and end")
+    parser.add_argument("--show-recipe", action="store_true", help="print all settings and exit")
     add(
         "--data-dir",
         "folder of tensorflow-datasets (default: $TFDS_DATA_DIR or ~/tensorflow_datasets)",
@@ -207,20 +204,20 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     add("--manual-dir", "folder with MNIST's four .gz files (default: download them)", "DIR")
     add(
         "--strokes",
-        "digits as UNIPEN pen strokes, to be drawn in ever new ways; docs/training.md says where "
-        "to find such a file (default: none)",
+        "also train on these digits, UNIPEN pen strokes, drawn differently each time; "
+        "docs/training.md says where to find such a file (default: none)",
         "FILE",
     )
     add(
         "--extra-data",
-        "corrections that the app collected: a folder, or USER/DATASET[@REVISION] on the Hugging "
-        "Face Hub (default: none)",
+        "also train on corrections that the app collected: a folder, or USER/DATASET[@REVISION] "
+        "on the Hugging Face Hub (default: none)",
         "DIR_OR_DATASET",
     )
     add("--push-to-hub", "publish the model on the Hugging Face Hub (default: do not)", "USER/NAME")
     add(
         "--push-every",
-        "also publish the best epoch so far after every N epochs (default: only at the end)",
+        "also publish the best epoch so far, every N epochs (default: only at the end)",
         "N",
         type=count,
     )
@@ -228,20 +225,14 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
-        parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
+        parser.error("--push-every needs --push-to-hub USER/NAME.")
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
     if options.resume and given:
         parser.error(
-            f"--resume {options.resume} takes all settings from the run, but --"
-            f"{', --'.join(sorted(given)).replace('_', '-')} was given as well; leave it out."
+            f"--resume {options.resume} uses the settings of that run. Leave --"
+            f"{', --'.join(sorted(given)).replace('_', '-')} out."
         )
     return options
-
-
-def count(text: str) -> int:
-    if not text.isdecimal() or not COUNT.holds(int(text)):
-        raise argparse.ArgumentTypeError(f"expected {COUNT.text}, found {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":
