@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import jax
 from jax.sharding import Mesh
 from rich.console import Console
 
@@ -43,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
     inputs = Inputs()
+    # A run is the same whatever the environment says of JAX's numbers.
+    jax.config.update("jax_enable_x64", False)
+    jax.config.update("jax_disable_jit", False)
     try:
         devices.join(options.coordinator, options.processes, options.process_id)
         console = Console(highlight=False, soft_wrap=True, quiet=not devices.is_first())

@@ -5,7 +5,15 @@ import pytest
 from conftest import slow
 
 from digitrec.errors import DatasetUnavailableError
-from digitrec.training.data import FILES, Examples, SplitConfig, load_mnist, split_mnist
+from digitrec.training.data import (
+    FILES,
+    MNIST_VERSION,
+    Examples,
+    SplitConfig,
+    load_mnist,
+    prepare,
+    split_mnist,
+)
 
 
 def numbered(count):
@@ -49,15 +57,22 @@ def test_split_depends_on_the_seed_alone():
     assert set(names(first.validation)) != set(names(other.validation))
 
 
-@slow
-def test_mnist_arrives_through_tensorflow_datasets_complete(mnist, mnist_dir, tmp_path):
-    # tensorflow-datasets shuffles, so the order is compared away.
+def test_manual_files_are_read_complete_and_nothing_is_stored(mnist, mnist_dir, tmp_path):
     for arrays in zip(load_mnist(tmp_path, mnist_dir), mnist, strict=True):
         found, expected = (
             np.column_stack([images.reshape(-1, 784), labels.astype(np.uint8)])
             for images, labels in arrays
         )
         assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
+    assert list(tmp_path.iterdir()) == []
+
+
+@slow
+def test_tensorflow_datasets_gives_the_same_images_in_the_same_order(mnist_dir, tmp_path):
+    prepare(tmp_path, tmp_path / "mnist" / f"mnist-{MNIST_VERSION}.npz", mnist_dir)
+    for prepared, read in zip(load_mnist(tmp_path), load_mnist(None, mnist_dir), strict=True):
+        np.testing.assert_array_equal(prepared.images, read.images)
+        np.testing.assert_array_equal(prepared.labels, read.labels)
 
 
 def test_manual_dir_without_a_file_is_named(mnist_dir, tmp_path):

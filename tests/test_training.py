@@ -1,4 +1,7 @@
 import json
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from functools import cache, partial
 
@@ -224,3 +227,14 @@ def test_continued_run_makes_the_images_of_the_epochs_that_are_left(small_digits
     assert {path.name for path in tmp_path.iterdir()} == {"1", "2"}
     assert_same(continued[-1], whole[-1])
     assert list(run(small_digits, config, whole[-1], make_more=make_more)) == []
+
+
+def end_process(turn):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_training_ends_when_a_process_that_draws_its_images_is_killed(small_digits):
+    # As the system does when memory runs out; it used to wait for ever.
+    with pytest.raises(TrainingError, match="continue the run with --resume"):
+        next(loop._prepare(small_digits, end_process, range(1, 3), 1))
+    assert multiprocessing.active_children() == []

@@ -1,5 +1,6 @@
 """MNIST from tensorflow-datasets as uint8 arrays, and its stratified splits."""
 
+import gzip
 import hashlib
 import os
 import urllib.error
@@ -70,14 +71,18 @@ def load_mnist(
     Arguments:
         data_dir: where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR, otherwise
             ~/tensorflow_datasets).
-        manual_dir: a folder that holds MNIST's four .gz files; then nothing is downloaded.
+        manual_dir: a folder that holds MNIST's four .gz files, to be read instead; nothing is
+            downloaded or stored then. The images come in the same order.
 
     Raises: DatasetUnavailableError.
     """
+    if manual_dir is not None:
+        return _read_files(Path(manual_dir))
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     arrays_file = root / "mnist" / f"mnist-{MNIST_VERSION}.npz"
     if not arrays_file.exists():
-        _prepare(root, manual_dir, arrays_file)
+        _check_network()
+        prepare(root, arrays_file)
     try:
         with np.load(arrays_file, allow_pickle=False) as arrays:
             train, test = (
@@ -89,6 +94,39 @@ def load_mnist(
         raise DatasetUnavailableError(
             f"{arrays_file} is damaged ({first_line(error)}). Delete the file and start again."
         ) from error
+
+
+def _read_files(folder: Path) -> tuple[Examples, Examples]:
+    contents = []
+    for name, expected in zip(FILES, SHA256.values(), strict=True):
+        path = folder / name
+        if not path.is_file():
+            raise DatasetUnavailableError(
+                f"--manual-dir {folder} does not hold {name}. Put MNIST's four files there: "
+                f"{', '.join(FILES)}."
+            )
+        content = path.read_bytes()
+        if (found := hashlib.sha256(content).hexdigest()) != expected:
+            raise DatasetUnavailableError(
+                f"{path} is not MNIST's file: its SHA-256 is {found}, not {expected}. Download it "
+                "again."
+            )
+        contents.append(np.frombuffer(gzip.decompress(content), np.uint8))
+    train, test = (
+        _in_order(split, images[16:].reshape(-1, 28, 28, 1), labels[8:])  # after their headers
+        for split, images, labels in (("train", *contents[:2]), ("test", *contents[2:]))
+    )
+    return train, test
+
+
+def _in_order(split: str, images: np.ndarray, labels: np.ndarray) -> Examples:
+    """Bring the images into the order of tensorflow-datasets, so that runs compare.
+
+    It sorts by the MD5 of the split's name and the number of an image.
+    """
+    keys = [hashlib.md5(f"{split}{number}".encode()).digest() for number in range(len(labels))]
+    order = sorted(range(len(labels)), key=keys.__getitem__)
+    return Examples(images[order], labels[order].astype(np.int32))
 
 
 def _checked(examples: Examples) -> Examples:
@@ -104,11 +142,15 @@ def _checked(examples: Examples) -> Examples:
     return examples
 
 
-def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path) -> None:
-    if manual_dir is None:
-        _check_network()
-    else:
-        _check_files(Path(manual_dir))
+def prepare(root: Path, arrays_file: Path, manual_dir: Path | None = None) -> None:
+    """Download MNIST with tensorflow-datasets, and store its arrays in one file.
+
+    Arguments:
+        root: the folder of tensorflow-datasets.
+        manual_dir: a folder with MNIST's four .gz files, which are then not downloaded.
+
+    Raises: DatasetUnavailableError.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow_datasets as tfds
@@ -124,7 +166,7 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
         )
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(
-                manual_dir=None if manual_dir is None else Path(manual_dir).resolve()
+                manual_dir=None if manual_dir is None else manual_dir.resolve()
             )
         )
         arrays = {}
@@ -155,21 +197,6 @@ def _check_network() -> None:
             f"MNIST cannot be downloaded: {SERVER} is unreachable ({error}). Connect to the "
             "network, or give --manual-dir DIR with MNIST's four .gz files."
         ) from error
-
-
-def _check_files(folder: Path) -> None:
-    for name, expected in zip(FILES, SHA256.values(), strict=True):
-        path = folder / name
-        if not path.is_file():
-            raise DatasetUnavailableError(
-                f"--manual-dir {folder} does not hold {name}. Put MNIST's four files there: "
-                f"{', '.join(FILES)}."
-            )
-        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != expected:
-            raise DatasetUnavailableError(
-                f"{path} is not MNIST's file: its SHA-256 is {found}, not {expected}. Download it "
-                "again."
-            )
 
 
 def split_mnist(train: Examples, test: Examples, config: SplitConfig) -> Split:

@@ -6,6 +6,8 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import chain, islice, repeat
 from typing import NamedTuple
@@ -317,14 +319,28 @@ def _prepare(
         return
     turns = iter(range((epochs.start - 1) // refresh, (epochs[-1] - 1) // refresh + 1))
     workers = max(1, count_cores() - 1)
-    # Not forked: JAX's threads would be missing. Leaving the pool ends its processes at once.
-    with multiprocessing.get_context("spawn").Pool(workers, _start_worker) as pool:
-        upcoming = deque(pool.apply_async(make_more, [turn]) for turn in islice(turns, workers))
+    # Not forked: JAX's threads would be missing. Not a `multiprocessing.Pool`: it waits for ever
+    # for the images of a process that was killed.
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    try:
+        upcoming = deque(pool.submit(make_more, turn) for turn in islice(turns, workers))
         for epoch in epochs:
             if epoch == epochs.start or (epoch - 1) % refresh == 0:
-                examples = concatenate([train, upcoming.popleft().get()])
-                upcoming.extend(pool.apply_async(make_more, [turn]) for turn in islice(turns, 1))
+                examples = concatenate([train, upcoming.popleft().result()])
+                upcoming.extend(pool.submit(make_more, turn) for turn in islice(turns, 1))
             yield examples
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "A process that draws training images was ended, perhaps because memory ran out. Free "
+            "memory and continue the run with --resume."
+        ) from error
+    finally:
+        started = set(multiprocessing.active_children()) - others
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in started:  # or they would draw their images to the end
+            process.terminate()
+            process.join()
 
 
 def _start_worker() -> None:
