@@ -22,7 +22,7 @@ from PIL import Image
 
 from digitrec import BadImageError, DigitRecognizer, Prediction, TableError
 from digitrec.__main__ import main
-from digitrec.many.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile
+from digitrec.many.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile, as_row
 from digitrec.network.pretrained import load_model
 
 PICTURES = int(os.environ.get("DIGITREC_PICTURES", 50_000))  # of the test on memory
@@ -404,6 +404,25 @@ def test_options_that_do_not_fit_are_errors(read, call, seven):
     assert "table.xls does not end in .csv" in read(seven, "--output", "table.xls").stderr
     assert "need --output TABLE" in call(main, "read", seven, "--resume").stderr
     assert "above 0" in call(main, "read", seven, "--processes", "0").stderr
+
+
+def test_csv_cells_that_a_spreadsheet_would_run_begin_with_a_quote():
+    error = BadImageError("=1.png is empty. Save the picture again.")
+    for name in ("=1+1.png", "+1.png", "-1.png", "@1.png", "\t1.png", "\r1\n.png"):
+        encoded = as_row(".csv", name, error, numbers=False).encoded.decode()
+        ((path, *_, said),) = csv.reader(io.StringIO(encoded, newline=""))
+        assert path == f"'{name}" and said == f"'{error}"
+        exact = json.loads(as_row(".jsonl", name, error, numbers=False).encoded)
+        assert exact["path"] == name and exact["error"] == str(error)
+    plain = as_row(".csv", "a=1.png", error, numbers=False).encoded.decode()
+    assert plain.startswith("a=1.png,")
+
+
+def test_only_names_are_quoted_in_a_csv(recognizer, forty_two):
+    prediction = recognizer.predict(forty_two)
+    row = as_row(".csv", "42.png", prediction, numbers=False).encoded.decode()
+    ((_, _, _, _, score, _, _),) = csv.reader([row])
+    assert float(score) < 0
 
 
 def test_path_that_is_no_utf_8_is_in_the_table(read, tmp_path):

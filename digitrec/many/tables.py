@@ -21,6 +21,8 @@ NUMBER_COLUMNS = (
 )
 ENDINGS = (".csv", ".jsonl", ".parquet")
 DECIMALS = 6  # of probabilities and scores
+# Spreadsheets run a cell that begins so; OWASP advises to put a quote before it (CSV Injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SAVE_SECONDS = 1.0  # between two saves of the progress; a killed run repeats at most this much
 
 
@@ -85,19 +87,21 @@ def _top(answer: Prediction) -> list[dict]:
 def _encode(ending: str, values: dict) -> bytes:
     if ending != ".csv":
         return (json.dumps(values, ensure_ascii=False) + "\n").encode()
-    return _encode_cells(map(_cell, values.values()))
+    return _encode_cells(_cell(name, value) for name, value in values.items())
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
     if value is None:
         return ""
+    if column in ("path", "error") and value.startswith(FORMULA):
+        return f"'{value}"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _encode_cells(cells: Iterable[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
+    csv.writer(text).writerow(cells)  # with \r\n, so that it quotes a cell with either
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 class Progress(NamedTuple):
