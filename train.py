@@ -20,6 +20,7 @@ from rich.console import Console
 from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
+from digitrec.output import ends_with_its_output
 from digitrec.training import checkpoint, devices, display, loop, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
@@ -37,6 +38,7 @@ from digitrec.training.recipe import (
 )
 
 
+@ends_with_its_output
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)

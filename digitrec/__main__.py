@@ -2,60 +2,94 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
-from digitrec.many.tables import ENDINGS, as_row, as_text, is_finished
+from digitrec.many.tables import ENDINGS, FILES, as_text, require_free, row_values
+from digitrec.output import ends_with_its_output
 from digitrec.prediction import Number, Prediction, percent
+from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+SURE = 0.9  # probability from which a picture is said to show a number
 
 
+@ends_with_its_output
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns: its exit status: 1 if a picture could not be read, 2 if nothing could be done, 130
-        after Ctrl-C.
+        after Ctrl-C, 141 after its output was closed.
     """
     options = parse_options(arguments)
     try:
-        if options.resume and is_finished(Path(options.output)):
-            print(f"digitrec: {options.output} is already finished.", file=sys.stderr)
-            return 0
-        recognizer = DigitRecognizer.from_pretrained(options.model)
-        if options.ray:
-            return write_on_cluster(recognizer, options)
-        return (write_table if options.output else show)(recognizer, options)
+        return run(options)
     except DigitrecError as error:
-        print(f"digitrec: {error}", file=sys.stderr)
+        say(str(error))
         return 2
     except KeyboardInterrupt:
-        then = " Continue with --resume." if options.output and not options.ray else ""
-        print(f"digitrec: Stopped.{then}", file=sys.stderr)
+        say("Stopped.")
         return INTERRUPTED
+
+
+def say(message: str) -> None:
+    print(f"digitrec: {message}", file=sys.stderr)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.ray is not None:
+        return write_on_cluster(options)
+    if options.output:
+        require_free(Path(options.output), resume=options.resume, overwrite=options.overwrite)
+    first = [next(find_pictures([path])) for path in options.paths]
+    missing = [found for found in first if not found.is_there]
+    for found in missing:
+        say(str(found.load()))
+    if len(missing) == len(first):
+        return 2
+    recognizer = load_model(options)
+    return (write_table if options.output else show)(recognizer, options)
+
+
+def load_model(options: argparse.Namespace) -> DigitRecognizer:
+    model = options.model
+    if model and model.count("/") == 1 and not os.path.exists(model):
+        if os.path.isdir(os.path.dirname(model)):  # a mistyped folder, probably
+            say(f"There is no folder {model}. Looking for it on the Hugging Face Hub.")
+    return DigitRecognizer.from_pretrained(model, revision=options.revision)
 
 
 def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
     """Read into a table, and print a summary."""
     console = Console(stderr=True)
     start = time.monotonic()
-    kinds = read_to_table(
-        recognizer,
-        options.paths,
-        Path(options.output),
-        numbers=options.numbers,
-        resume=options.resume,
-        processes=options.processes,
-        console=console,
-    )
+    try:
+        kinds = read_to_table(
+            recognizer,
+            options.paths,
+            Path(options.output),
+            numbers=options.numbers,
+            resume=options.resume,
+            overwrite=options.overwrite,
+            processes=options.processes,
+            console=console,
+        )
+    except KeyboardInterrupt:
+        say("Stopped. Continue with --resume.")
+        return INTERRUPTED
+    if kinds is None:
+        say(f"{options.output} is finished already.")
+        return 0
     read, nothing, bad = (kinds.get(kind, 0) for kind in ("read", "nothing", "bad"))
     what = "number" if options.numbers else "digit"
     print(
@@ -66,15 +100,13 @@ def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int
     return 1 if bad else 0
 
 
-def write_on_cluster(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
+def write_on_cluster(options: argparse.Namespace) -> int:
     try:
         from digitrec.many.cluster import read_on_cluster
     except ImportError:
-        print(
-            'digitrec: --ray needs Ray. Run pip install "digitrec[ray]".',
-            file=sys.stderr,
-        )
+        say('--ray needs Ray. Run pip install "digitrec[ray]".')
         return 2
+    recognizer = load_model(options)
     assert recognizer.folder
     read_on_cluster(
         options.ray, recognizer.folder, options.paths, options.output, numbers=options.numbers
@@ -87,29 +119,43 @@ def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
     columns = ("number", "probability") if options.numbers else ("digit", "probability", "then")
     table = Table(Column("file", overflow="fold"), *columns)
     read = recognizer.read_number if options.numbers else recognizer.predict
-    status = 0
+    status, hinted = 0, False
     for found in find_pictures(options.paths):
         image = found.load()
         try:
             if isinstance(image, BadImageError):
                 raise image
             answer = read(image)
+            if isinstance(answer, Prediction) and not answer.is_digit and not hinted:
+                hinted = shows_number(recognizer, image)
+                if hinted:
+                    say(f"{found.path} seems to show a number. Read numbers with --numbers.")
         except DigitrecError as error:
-            print(f"digitrec: {error}", file=sys.stderr)
+            if found.is_there:  # otherwise it has been said
+                say(str(error))
             answer, status = error, 1
         if options.json:
             print(as_json(found.path, answer), flush=True)
         else:
-            table.add_row(as_text(found.path), *as_cells(answer))
+            table.add_row(Text(as_text(found.path)), *as_cells(answer))
     if not options.json:
         width = None if sys.stdout.isatty() else 1000  # so that nothing is cut off in a pipe
-        Console(width=width).print(table)
+        console = Console(width=width)
+        with console.capture() as printed:  # rich would end the program where a pipe is closed
+            console.print(table)
+        print(printed.get(), end="")
     return status
+
+
+def shows_number(recognizer: DigitRecognizer, image: ImageLike) -> bool:
+    """Say whether a picture that shows no digit plainly shows several."""
+    number = recognizer.read_number(image)
+    return number.is_number and len(number.digits) > 1 and number.probability > SURE
 
 
 def as_json(path: str, answer: Prediction | Number | DigitrecError) -> str:
     if isinstance(answer, Number):
-        return as_row(".jsonl", path, answer, numbers=True).encoded.decode().rstrip()
+        return json.dumps(row_values(path, answer, numbers=True))
     if isinstance(answer, DigitrecError):
         return json.dumps({"path": as_text(path), "error": str(answer)})
     values = {
@@ -160,6 +206,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     read.add_argument(
         "--resume", action="store_true", help="continue the table of an interrupted run"
     )
+    read.add_argument("--overwrite", action="store_true", help="replace a table that is there")
     read.add_argument(
         "--processes", type=count, metavar="N", help="processes for --output (default: all cores)"
     )
@@ -171,23 +218,49 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     )
     read.add_argument(
         "--model",
+        type=os.path.expanduser,
         help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
         "with digitrec)",
     )
+    read.add_argument(
+        "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
+    )
     options = parser.parse_args(arguments)
-    if not options.output and (options.resume or options.processes):
-        read.error("--resume and --processes need --output TABLE")
-    if options.ray and (options.resume or options.processes or not options.output):
-        read.error("--ray needs --output FOLDER, and takes neither --resume nor --processes")
-    if options.ray and not options.output.endswith(".parquet"):
-        read.error(f"--ray writes Parquet, but {options.output} does not end in .parquet")
+    if problem := find_conflict(options):
+        read.error(problem)
+    if options.output:  # which a shell's * gives as well
+        own = {os.path.abspath(f"{options.output}{name}") for name in FILES}
+        options.paths = [path for path in options.paths if os.path.abspath(path) not in own]
+        if not options.paths:
+            read.error("nothing to read but the table itself; name a picture or a folder")
     return options
+
+
+def find_conflict(options: argparse.Namespace) -> str:
+    """Say which options do not go together; "" if all do."""
+
+    def given(*names: str) -> str | None:
+        return next((name for name in names if getattr(options, name) not in (None, False)), None)
+
+    if not options.output and (name := given("resume", "overwrite", "processes", "ray")):
+        return f"--{name} needs --output TABLE"
+    if options.output and options.json:
+        return "--json prints the answers instead of a table; choose --json or --output"
+    if options.resume and options.overwrite:
+        return "--resume continues a table and --overwrite replaces it; choose one"
+    if options.ray is not None and (name := given("resume", "overwrite", "processes")):
+        return f"--ray does not take --{name}"
+    if options.ray is not None and not options.output.endswith(".parquet"):
+        return f"--ray writes Parquet, but {options.output} does not end in .parquet"
+    if options.revision is not None and (options.model is None or os.path.exists(options.model)):
+        return "--revision needs --model USER/NAME; a folder has no revisions"
+    return ""
 
 
 def table_path(text: str) -> str:
     if not text.endswith(ENDINGS):
         raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ENDINGS)}")
-    return text
+    return os.path.expanduser(text)
 
 
 def count(text: str) -> int:

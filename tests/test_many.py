@@ -22,7 +22,15 @@ from PIL import Image
 
 from digitrec import BadImageError, DigitRecognizer, Prediction, TableError
 from digitrec.__main__ import main
-from digitrec.many.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, Row, TableFile
+from digitrec.many.tables import (
+    DIGIT_COLUMNS,
+    NUMBER_COLUMNS,
+    Row,
+    TableFile,
+    as_row,
+    is_finished,
+    read_progress,
+)
 from digitrec.network.pretrained import load_model
 
 PICTURES = int(os.environ.get("DIGITREC_PICTURES", 50_000))  # of the test on memory
@@ -58,6 +66,10 @@ def crops(small_digits, tmp_path_factory):
                 archive.writestr("empty.png", png(0 * image))
                 archive.writestr("bad.png", b"this is no image")
     return path
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def rows_of(path):
@@ -110,7 +122,7 @@ def test_empty_and_bad_pictures_have_rows_that_say_so(whole):
         "top": [],
         "error": None,
     }
-    assert bad.pop("error").startswith("bad.png should be an image") and not any(bad.values())
+    assert bad.pop("error").startswith("bad.png is not a picture that") and not any(bad.values())
 
 
 def test_all_kinds_of_tables_say_the_same(whole):
@@ -143,7 +155,7 @@ def test_numbers_have_their_texts_and_boxes(read, recognizer, forty_two, seven, 
     assert first["boxes"] == [list(box) for box in number.boxes]
     assert [digit[0]["digit"] for digit in first["digits"]] == [4, 2]
     assert first["probability"] == pytest.approx(number.probability, abs=1e-4)
-    assert second["text"] == "7" and bad["error"].startswith("bad.png should be an image")
+    assert second["text"] == "7" and bad["error"] == "bad.png is empty. Save the picture again."
     read("--numbers", *files, "--output", tmp_path / "numbers.parquet", "--processes", 1)
     assert rows_of(tmp_path / "numbers.parquet") == rows_of(table)
 
@@ -154,7 +166,7 @@ def test_two_processes_write_what_one_writes_and_count_what_they_read(read, crop
     (line,) = result.stderr.splitlines()
     assert "1,502 pictures in" in line and "1 that could not be read" in line
     assert (tmp_path / "two.csv").read_bytes() == (whole / "whole.csv").read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == ["two.csv"]
+    assert names_in(tmp_path) == ["two.csv", "two.csv.progress"]
 
 
 def test_script_without_a_guard_reads_files_as_predict_does(
@@ -171,7 +183,7 @@ def test_script_without_a_guard_reads_files_as_predict_does(
     assert len(read) == 1504
     (_, first), (_, second), (_, third) = read[:3]
     assert isinstance(first, Prediction) and first.digit == 7
-    assert isinstance(second, BadImageError) and str(second).startswith("bad.png should be")
+    assert isinstance(second, BadImageError) and str(second).startswith("bad.png is not a picture")
     assert isinstance(third, Prediction) and third.image.shape == (28, 28)
     assert not (tmp_path / "ran again").exists()
 
@@ -305,19 +317,127 @@ def test_run_that_was_killed_many_times_writes_what_an_unbroken_one_writes(
         kills += program.poll() is None
         program.kill()
         program.communicate()
-        if not (tmp_path / f"{table.name}.progress").exists():
-            table.unlink(missing_ok=True)  # finished: begin again
+        if (progress := read_progress(table)) and progress.finished:
+            table.unlink()  # begin again
     assert start_reading(crops, table).wait(120) == 1
     assert table.read_bytes() == (whole / f"whole.{ending}").read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == [table.name]
+    assert names_in(tmp_path) == [table.name, f"{table.name}.progress"]
 
 
-def test_finished_table_is_left_as_it_is_by_resume(read, crops, whole, tmp_path):
+def test_folder_is_read_without_the_table_in_it(call, seven, tmp_path, monkeypatch):
+    """The first time the table is new; the second time it is there, and nothing says whose it is.
+
+    A shell's * names it as well.
+    """
+    shutil.copy(seven, tmp_path / "7.png")
+    monkeypatch.chdir(tmp_path)
+    to_table = ("--output", "answers.csv", "--processes", 1)
+    assert call(main, "read", ".", *to_table).returncode == 0
+    (tmp_path / "answers.csv.progress").unlink()
+    assert call(main, "read", "answers.csv", ".", *to_table, "--overwrite").returncode == 0
+    (row,) = rows_of(tmp_path / "answers.csv")
+    assert row["path"] == "./7.png" and row["text"] == "7"
+
+
+@pytest.fixture
+def finished(recognizer, seven, tmp_path):
+    """A table of one row that `digitrec read seven.png` made, but for its content."""
+    path = tmp_path / "table.csv"
+    run = {"paths": [str(seven)], "model": recognizer.revision, "numbers": False}
+    with TableFile(path, run, resume=False) as table:
+        table.append([Row("read", b"a\n")], str(seven))
+        table.finish()
+    return path
+
+
+def test_finished_table_is_left_as_it_is_by_resume(read, seven, finished):
+    before = finished.read_bytes()
+    result = read(seven, "--output", finished, "--resume")
+    assert result.returncode == 0
+    assert result.stderr == f"digitrec: {finished} is finished already.\n"
+    assert finished.read_bytes() == before
+
+
+def test_resume_refuses_a_finished_table_of_something_else(
+    read, seven, forty_two, finished, tmp_path
+):
+    before = finished.read_bytes()
+    for asked, said in (
+        ([forty_two], f"made with paths = {seven}, not {forty_two}. "),
+        ([seven, forty_two], f"not {seven}, {forty_two}. "),
+        ([seven, "--numbers"], "made with numbers = False, not True. "),
+        ([tmp_path / "nothing"], "There is no file"),
+    ):
+        result = read(*asked, "--output", finished, "--resume")
+        assert result.returncode == 2 and said in result.stderr, asked
+        assert len(result.stderr.splitlines()) == 1
+    assert finished.read_bytes() == before
+
+
+def test_finished_table_of_another_model_is_not_the_same(finished, seven, recognizer):
+    run = {"paths": [str(seven)], "model": recognizer.revision, "numbers": False}
+    assert is_finished(finished, run)
+    with pytest.raises(TableError, match="made with model = .*, not other. .* --overwrite"):
+        is_finished(finished, run | {"model": "other"})
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.jsonl", "table.parquet"])
+def test_file_that_is_there_is_not_replaced_without_a_word(read, seven, tmp_path, name):
+    table = tmp_path / name
+    table.write_text("mine")
+    result = read(seven, "--output", table)
+    assert result.returncode == 2
+    assert "exists already. Continue it with --resume, replace it with --overw" in result.stderr
+    result = read(seven, "--output", table, "--resume")
+    assert result.returncode == 2
+    assert "nothing records what it was made of. Replace it with --overwrite" in result.stderr
+    assert table.read_text() == "mine" and names_in(tmp_path) == [name]
+
+
+def test_overwrite_keeps_the_old_table_until_a_new_one_can_begin(read, seven, tmp_path):
     table = tmp_path / "table.csv"
-    shutil.copy(whole / "whole.csv", table)
-    result = read(crops, "--output", table, "--resume")
-    assert result.returncode == 0 and "is already finished" in result.stderr
-    assert table.read_bytes() == (whole / "whole.csv").read_bytes()
+    table.write_text("mine")
+    (tmp_path / "empty").mkdir()
+    overwrite = ("--output", table, "--overwrite")
+    assert read(tmp_path / "empty", *overwrite).returncode == 2
+    assert read(seven, "--model", tmp_path / "no" / "such" / "model", *overwrite).returncode == 2
+    assert table.read_text() == "mine"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_overwrite_begins_anew_whatever_was_there(tmp_path, ending):
+    """A file of somebody's, a finished table, an interrupted one, and a damaged note."""
+    path = tmp_path / f"table.{ending}"
+    row = json.dumps(dict.fromkeys(DIGIT_COLUMNS)).encode() + b"\n"
+
+    def write(name, finish=True):
+        with TableFile(path, RUN | {"paths": [name]}, resume=False, overwrite=True) as table:
+            table.append([Row("read", row)], name)
+            if finish:
+                table.finish()
+
+    path.write_text("mine")
+    write("a")
+    write("b", finish=False)
+    write("c")
+    (tmp_path / f"{path.name}.progress").write_text("{")
+    write("d")
+    assert is_finished(path, RUN | {"paths": ["d"]})
+    assert len(rows_of(path)) == 1 and names_in(tmp_path) == [path.name, f"{path.name}.progress"]
+
+
+def test_parquet_table_is_replaced_only_by_a_whole_one(tmp_path):
+    path = tmp_path / "table.parquet"
+    path.write_text("mine")
+    with TableFile(path, RUN, resume=False, overwrite=True) as table:
+        table.append([Row("read", b"{}\n")], "a")
+    assert path.read_text() == "mine"
+
+
+def test_table_that_was_deleted_is_made_again(read, finished, seven):
+    finished.unlink()
+    assert read(seven, "--output", finished, "--resume", "--processes", 1).returncode == 0
+    assert [row["text"] for row in rows_of(finished)] == ["7"]
 
 
 RUN = {"paths": ["a"], "numbers": False}
@@ -344,13 +464,15 @@ def test_half_a_row_is_cut_off_when_a_run_goes_on(unfinished):
 
 def test_unfinished_table_is_not_overwritten_without_a_word(unfinished):
     before = unfinished.read_bytes()
-    with pytest.raises(TableError, match="Continue it with --resume, or delete .*progress to"):
+    with pytest.raises(
+        TableError, match="interrupted run. Continue it with --resume, replace it with"
+    ):
         TableFile(unfinished, RUN, resume=False)
     assert unfinished.read_bytes() == before
 
 
 def test_run_does_not_go_on_with_other_pictures(unfinished):
-    with pytest.raises(TableError, match=r"was started with paths = \['a'\], not \['b'\]"):
+    with pytest.raises(TableError, match="made with paths = a, not b"):
         TableFile(unfinished, RUN | {"paths": ["b"]}, resume=True)
 
 
@@ -371,16 +493,24 @@ def test_run_does_not_go_on_where_pictures_have_changed(read, recognizer, tmp_pa
 def test_damaged_progress_and_short_table_are_errors(unfinished):
     note = unfinished.with_name("table.csv.progress")
     unfinished.write_bytes(b"short")
-    with pytest.raises(TableError, match="shorter than the .* bytes .* Delete both"):
+    with pytest.raises(TableError, match="shorter than the .* bytes .* --overwrite"):
         TableFile(unfinished, RUN, resume=True)
     note.write_text("{")
-    with pytest.raises(TableError, match="progress is damaged"):
+    with pytest.raises(TableError, match="progress is damaged, .* --overwrite"):
         TableFile(unfinished, RUN, resume=True)
 
 
-def test_table_that_cannot_be_written_is_an_error(read, seven, tmp_path):
+def test_table_in_a_folder_that_is_not_there_is_an_error(read, seven, tmp_path):
     result = read(seven, "--output", tmp_path / "nowhere" / "table.csv")
-    assert result.returncode == 2 and "table.csv cannot be written (" in result.stderr
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"digitrec: There is no folder {tmp_path / 'nowhere'}. Make it, or choose another place.\n"
+    )
+
+
+def test_name_of_a_table_that_is_too_long_is_an_error(read, seven, tmp_path):
+    result = read(seven, "--output", tmp_path / f"{'a' * 300}.csv")
+    assert result.returncode == 2 and "cannot be written ([Errno 36] File name" in result.stderr
 
 
 def test_full_disk_is_an_error_and_whole_rows_are_kept(tmp_path):
@@ -396,10 +526,23 @@ def test_full_disk_is_an_error_and_whole_rows_are_kept(tmp_path):
     assert table.path.read_text().splitlines()[1:] == ["a"]
 
 
-def test_options_that_do_not_fit_are_errors(read, call, seven):
-    assert "table.xls does not end in .csv" in read(seven, "--output", "table.xls").stderr
-    assert "need --output TABLE" in call(main, "read", seven, "--resume").stderr
-    assert "above 0" in call(main, "read", seven, "--processes", "0").stderr
+def test_csv_cells_that_a_spreadsheet_would_run_begin_with_a_quote():
+    error = BadImageError("=1.png is empty. Save the picture again.")
+    for name in ("=1+1.png", "+1.png", "-1.png", "@1.png", "\t1.png", "\r1\n.png"):
+        encoded = as_row(".csv", name, error, numbers=False).encoded.decode()
+        ((path, *_, said),) = csv.reader(io.StringIO(encoded, newline=""))
+        assert path == f"'{name}" and said == f"'{error}"
+        exact = json.loads(as_row(".jsonl", name, error, numbers=False).encoded)
+        assert exact["path"] == name and exact["error"] == str(error)
+    plain = as_row(".csv", "a=1.png", error, numbers=False).encoded.decode()
+    assert plain.startswith("a=1.png,")
+
+
+def test_only_names_are_quoted_in_a_csv(recognizer, forty_two):
+    prediction = recognizer.predict(forty_two)
+    row = as_row(".csv", "42.png", prediction, numbers=False).encoded.decode()
+    ((_, _, _, _, score, _, _),) = csv.reader([row])
+    assert float(score) < 0
 
 
 def test_path_that_is_no_utf_8_is_in_the_table(read, tmp_path):
@@ -408,7 +551,7 @@ def test_path_that_is_no_utf_8_is_in_the_table(read, tmp_path):
         pass
     assert read(os.fsdecode(path), "--output", tmp_path / "table.parquet").returncode == 1
     (row,) = rows_of(tmp_path / "table.parquet")
-    assert row["path"].endswith("/caf\\udce9.png") and "caf\\udce9.png should" in row["error"]
+    assert row["path"].endswith("/caf\\udce9.png") and "caf\\udce9.png is empty" in row["error"]
 
 
 MEASURE = """

@@ -12,6 +12,7 @@ from PIL import Image
 
 from digitrec.errors import BadImageError
 from digitrec.many.sources import CHUNK, CHUNK_BYTES, Found, find_pictures, make_chunks
+from digitrec.many.tables import Row, TableFile
 from digitrec.reading.file import OWN, PictureFile
 from digitrec.reading.picture import read_picture
 
@@ -56,15 +57,99 @@ def test_pattern_gives_each_file_once(tmp_path):
     assert len(names(f"{tmp_path}/**")) == 4
 
 
+def test_pattern_that_matches_folders_gives_what_they_hold(tmp_path):
+    make_files(tmp_path, "a/digits/1.png", "a/2.png", "b/digits/c/3.png", "b/digits-4.png")
+    found = [f"{tmp_path}/a/digits/1.png", f"{tmp_path}/b/digits/c/3.png"]
+    assert names(f"{tmp_path}/**/digits") == found
+    assert sorted(names(f"{tmp_path}/**/*")) == sorted(names(tmp_path))
+
+
+def test_pattern_is_relative_to_the_current_folder(tmp_path, monkeypatch):
+    make_files(tmp_path, "1.png", "a/2.png")
+    monkeypatch.chdir(tmp_path)
+    assert names("**/*.png") == ["1.png", "a/2.png"] and names("**") == ["1.png", "a/2.png"]
+    assert names("./**/2.png") == ["./a/2.png"]
+
+
+def test_linked_folders_and_files_are_read_under_each_name(tmp_path):
+    make_files(tmp_path, "shared/1.png", "scans/2.png")
+    (tmp_path / "scans" / "link").symlink_to("../shared")
+    (tmp_path / "scans" / "3.png").symlink_to("2.png")
+    (tmp_path / "scans" / "copy").symlink_to("link")
+    found = [f"{tmp_path}/scans/{name}" for name in ("2.png", "3.png", "copy/1.png", "link/1.png")]
+    assert names(tmp_path / "scans") == found
+    assert names(f"{tmp_path}/scans/**/*.png") == names(f"{tmp_path}/scans/**") == found
+
+
+@pytest.mark.parametrize("pattern", ["", "/**/*.png", "/**"])
+@pytest.mark.parametrize("start", ["", "/", "/a"])
+def test_links_that_lead_back_are_followed_no_further(tmp_path, start, pattern):
+    """Each folder links to itself, to the one above and to the other; glob would not come back."""
+    make_files(tmp_path, "root/a/1.png", "root/b/2.png")
+    root = tmp_path / "root"
+    for name in "ab":
+        (root / name / "self").symlink_to(".")
+        (root / name / "up").symlink_to("..")
+        (root / name / "to-a").symlink_to("../a")
+        (root / name / "to-b").symlink_to("../b")
+    found = names(f"{root}{start}{pattern}")
+    assert len(found) == len(set(found)) < 20
+    assert {os.path.basename(path) for path in found} == {"1.png", "2.png"}
+
+
+def test_home_is_found(tmp_path, monkeypatch):
+    make_files(tmp_path, "scans/1.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert names("~/scans") == names("~/scans/*") == [f"{tmp_path}/scans/1.png"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_tables_of_digitrec_are_left_out(tmp_path, ending):
+    """Half done, done, and with what a killed run leaves; but not somebody else's."""
+    make_files(tmp_path, "1.png", "other.csv", "other.csv.new")
+    row = Row("bad", b"{}\n")
+    for name in ("half", "done"):
+        with TableFile(tmp_path / f"{name}.{ending}", {"numbers": False}, resume=False) as table:
+            table.append([row], "")
+            if name == "done":
+                table.finish()
+    for name in (f"half.{ending}.new", f"half.{ending}.progress.new"):
+        (tmp_path / name).touch()
+    found = [f"{tmp_path}/{name}" for name in ("1.png", "other.csv", "other.csv.new")]
+    assert names(tmp_path) == names(f"{tmp_path}/*") == names(f"{tmp_path}/**") == found
+
+
 def test_name_that_looks_like_a_pattern_is_a_file_where_there_is_one(tmp_path):
     make_files(tmp_path, "[1].png")
     assert names(tmp_path / "[1].png") == [f"{tmp_path}/[1].png"]
 
 
-def test_pattern_that_matches_nothing_is_a_picture_that_is_not_there(tmp_path):
-    (image,) = load(f"{tmp_path}/*.png")
-    with pytest.raises(BadImageError, match="There is no file"):
-        read_picture(image)
+def test_path_without_files_is_one_error_that_says_why(tmp_path):
+    (tmp_path / "empty" / "emptier").mkdir(parents=True)
+    make_files(tmp_path, "hidden/.1.png", "1.png")
+    zipfile.ZipFile(tmp_path / "empty.zip", "w").close()
+    tarfile.open(tmp_path / "empty.tar.gz", "w:gz").close()
+    for name, why in (
+        ("empty", "There are no files in "),
+        ("hidden", "There are no files in "),
+        ("empty.zip", "There are no files in "),
+        ("empty.tar.gz", "There are no files in "),
+        ("*.jpg", "No file matches "),
+        ("**/*.jpg", "No file matches "),
+        ("2.png", "There is no file "),
+    ):
+        path = str(tmp_path / name)
+        first, second = find_pictures([path, tmp_path / "1.png"])
+        assert (first.path, first.is_there, second.is_there) == (path, False, True)
+        error = first.load()
+        assert (
+            isinstance(error, BadImageError) and str(error).startswith(why) and name in str(error)
+        )
+
+
+def test_web_address_that_looks_like_a_pattern_is_a_web_address():
+    (image,) = load("https://example.org/7.png?size=1")
+    assert "is a web address" in str(image)
 
 
 @pytest.fixture
@@ -135,6 +220,22 @@ def test_tar_gives_what_was_packed(tmp_path, contents, ending, packer):
             archive.addfile(member, io.BytesIO(content))
     assert names(path) == [f"{path}/{name}" for name in contents]
     assert [image.content for image in load(path)] == list(contents.values())
+
+
+def test_hidden_files_and_folders_are_left_out_everywhere(tmp_path):
+    hidden = [".1.png", ".git/2.png", "a/.cache/b/3.png", "__MACOSX/a/4.png", "__MACOSX/._5.png"]
+    make_files(tmp_path / "disk", "a/6.png", *hidden)
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        for name in [*hidden, "a/6.png"]:
+            archive.writestr(name, png())
+    with tarfile.open(tmp_path / "scans.tar", "w") as archive:
+        archive.add(tmp_path / "disk", "../.")  # as "tar c ." and some programs write it
+    (tmp_path / ".link").symlink_to("disk")
+    for path in ("disk", "scans.zip", "scans.tar"):
+        (found,) = names(tmp_path / path)
+        assert found.endswith("/a/6.png"), path
+    assert names(f"{tmp_path}/disk/**") == [f"{tmp_path}/disk/a/6.png"]
+    assert names(tmp_path / ".link") == [f"{tmp_path}/.link/a/6.png"]  # it was asked for
 
 
 def test_archives_in_a_folder_are_read(tmp_path, contents):

@@ -13,7 +13,7 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from digitrec.errors import WorkerError, first_line
+from digitrec.errors import TableError, WorkerError, first_line
 from digitrec.many.parquet import DIGITS, NUMBERS
 from digitrec.many.processes import Job
 from digitrec.many.sources import CHUNK, Chunk, Loaded
@@ -31,10 +31,13 @@ def read_on_cluster(
         address: of the cluster, as `ray.init` takes it: "auto", or "host:6379".
         folder: of the model; its files are sent to the cluster.
         paths: of files and folders: local ones that all machines see, or remote as "s3://…".
-        output: the folder, local or remote in the same way.
+        output: the folder, local or remote in the same way; there must be none yet.
 
-    Raises: WorkerError when the cluster cannot be reached or gives up.
+    Raises: TableError where the output exists; WorkerError when the cluster cannot be reached or
+        gives up.
     """
+    if os.path.exists(output):
+        raise TableError(f"{output} exists already. Delete it, or choose another name.")
     model = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     try:
         if not ray.is_initialized():
@@ -48,7 +51,7 @@ def read_on_cluster(
             num_cpus=1,
             compute=ray.data.ActorPoolStrategy(min_size=1),  # as many as there is room for
         )
-        rows.write_parquet(_locate(output))
+        rows.write_parquet(_locate(output), mode=ray.data.SaveMode.ERROR)  # otherwise Ray adds
     except (OSError, RuntimeError, ValueError, RayError) as error:
         raise WorkerError(
             f"The cluster at {address} could not read {', '.join(paths)} into {output} "

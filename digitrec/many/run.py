@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from digitrec.errors import TableError
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import Found, find_pictures, make_chunks
-from digitrec.many.tables import TableFile
+from digitrec.many.tables import TableFile, is_finished
 from digitrec.recognizer import DigitRecognizer
 
 
@@ -25,9 +25,10 @@ def read_to_table(
     *,
     numbers: bool = False,
     resume: bool = False,
+    overwrite: bool = False,
     processes: int | None = None,
     console: Console | None = None,
-) -> dict[str, int]:
+) -> dict[str, int] | None:
     """Read pictures and write a row for each, in their order.
 
     Arguments:
@@ -36,15 +37,23 @@ def read_to_table(
         path: of the table; ends in one of `tables.ENDINGS`.
         numbers: read numbers instead of digits.
         resume: continue an interrupted run that had the same arguments.
+        overwrite: replace a file that is there.
         processes: how many (default: one for each core).
         console: where to show a progress bar, if it is a terminal.
 
-    Returns: the number of rows of each `tables.Row.kind`.
+    Returns: the number of rows of each `tables.Row.kind`; None if a table that is to be continued
+        is finished already.
     Raises: TableError, WorkerError.
     """
     job = Job(str(recognizer.folder), numbers, path.suffix)
-    run = {"paths": paths, "model": recognizer.revision, "numbers": numbers}
-    with TableFile(path, run, resume=resume) as table, _progress_bar(console) as bar:
+    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    run = {"paths": absolute, "model": recognizer.revision, "numbers": numbers}
+    if resume and is_finished(path, run):
+        return None
+    with (
+        TableFile(path, run, resume=resume, overwrite=overwrite) as table,
+        _progress_bar(console) as bar,
+    ):
         before = table.progress.pictures
         found = find_pictures(paths)
         _skip(found, table)
@@ -70,7 +79,7 @@ def _skip(found: Iterator[Found], table: TableFile) -> None:
     if last != table.progress.last:
         raise TableError(
             f"The pictures have changed: number {table.progress.pictures:,} is no longer "
-            f"{table.progress.last}. Restore them, or delete {table.note} to start again."
+            f"{table.progress.last}. Restore them, or start again with --overwrite."
         )
 
 

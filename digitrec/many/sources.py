@@ -7,6 +7,7 @@ members of a zip archive, about 650 bytes each.
 
 import glob
 import os
+import re
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from digitrec.errors import BadImageError, first_line
-from digitrec.reading.file import OWN, PictureFile
+from digitrec.many.tables import belongs_to_table
+from digitrec.reading.file import OWN, PictureFile, open_file
 
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -36,6 +38,7 @@ BROKEN = (
 class Found(NamedTuple):
     path: str  # within an archive, "scans.zip/7.png"
     read: Callable[[], Loaded]
+    is_there: bool = True  # False for a path that leads to no file
 
     def load(self) -> Loaded:
         """Give the picture. Call this before asking for the next one."""
@@ -49,19 +52,55 @@ def find_pictures(paths: Iterable[str | os.PathLike]) -> Iterator[Found]:
     """Find pictures, in the order of the paths.
 
     A folder gives its files by name, then those of its folders; an archive gives its members in the
-    order in which they were packed. Hidden files, whose names begin with a dot, are left out. Files
-    that are not pictures are found as well, so that each can get an error.
+    order in which they were packed. Links are followed, but not back to a folder that they lie in.
+    Hidden files and folders, whose names begin with a dot, are left out, and so are the tables that
+    digitrec wrote. Other files that are not pictures are found, so that each can get an error. A
+    path that leads to no file gives one error.
 
     Arguments:
         paths: of files, folders, zip and tar archives, or patterns such as "scans/**/*.png".
     """
-    for path in (os.fspath(path) for path in paths):
-        if glob.has_magic(path) and not os.path.exists(path):
-            for match in sorted(glob.iglob(path, recursive=True)) or [path]:
-                if not ("**" in path and os.path.isdir(match)):  # its files match too
-                    yield from _find(match)
-        else:
-            yield from _find(path)
+    for path in (os.path.expanduser(os.fspath(path)) for path in paths):
+        is_there = False
+        for picture in _find_given(path):
+            is_there = True
+            yield picture
+        if not is_there:
+            yield Found(path, partial(_explain_missing, path), is_there=False)
+
+
+def _find_given(path: str) -> Iterator[Found]:
+    if os.path.exists(path):
+        yield from _find(path)
+    elif glob.has_magic(path):
+        folder = None
+        # By the parts of their paths, so that what is in a folder comes right after it.
+        for match in sorted(set(_match(path)), key=lambda match: match.split("/")):
+            if folder and match.startswith(folder):
+                continue  # it was found with its folder
+            if os.path.isdir(match):
+                folder = f"{match}/"
+            if not belongs_to_table(match):
+                yield from _find(match)
+
+
+def _match(pattern: str) -> Iterator[str]:
+    """Give the files and folders that match a pattern.
+
+    glob itself would follow links round and round.
+    """
+    parts = re.fullmatch(r"((?:.*?/)?)\*\*(?:/+(.*))?", pattern)
+    if parts is None:
+        yield from glob.iglob(pattern)
+        return
+    before, after = parts.groups()
+    for start in glob.iglob(before) if glob.has_magic(before) else [before]:
+        for parent, files in _walk(start or "."):
+            folder = parent if start else parent[2:]  # without "./"
+            if after:
+                yield from _match(os.path.join(glob.escape(folder), after))
+            else:
+                yield from (os.path.join(folder, name) for name in files)
 
 
 def _find(path: str) -> Iterator[Found]:
@@ -79,14 +118,52 @@ def _find(path: str) -> Iterator[Found]:
 
 def _find_in_folder(folder: str) -> Iterator[Found]:
     errors: list[OSError] = []
-    for parent, folders, files in os.walk(folder, onerror=errors.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield from _find(os.path.join(parent, name))
+    for parent, files in _walk(folder, errors.append):
+        for path in (os.path.join(parent, name) for name in files):
+            if not belongs_to_table(path):
+                yield from _find(path)
         while errors:
             closed = errors.pop().filename
             yield Found(closed, partial(_bad_folder, closed))
+
+
+def _walk(
+    start: str, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """Give each folder and the names of its files; a folder comes before those in it."""
+    for parent, folders, files in os.walk(start, onerror=onerror, followlinks=True):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not _is_hidden(name) and not _leads_back(os.path.join(parent, name), start)
+        )
+        yield parent, sorted(name for name in files if not _is_hidden(name))
+
+
+def _leads_back(path: str, start: str) -> bool:
+    """Say whether a link leads to a folder that it lies in, from `start` on."""
+    if not os.path.islink(path):
+        return False
+    parent = path
+    while len(parent) > len(start):
+        parent = os.path.dirname(parent)
+        if os.path.samefile(parent, path):
+            return True
+    return False
+
+
+def _explain_missing(path: str) -> Loaded:
+    if os.path.exists(path):
+        return BadImageError(
+            f"There are no files in {path}. Check the path; hidden files are left out."
+        )
+    if glob.has_magic(path) and "://" not in path:
+        return BadImageError(f"No file matches {path}. Check the pattern.")
+    try:
+        with open_file(path):
+            return path  # it is there now
+    except BadImageError as error:
+        return error
 
 
 def _bad_folder(path: str) -> Loaded:
@@ -101,9 +178,12 @@ def _bad_archive(path: str, error: Exception) -> Loaded:
     )
 
 
-def _is_hidden(member: str) -> bool:
-    # macOS adds what it knows about a file as another member, __MACOSX/._7.png.
-    return os.path.basename(member).startswith(".")
+def _is_hidden(path: str) -> bool:
+    # macOS packs what it knows about a file as another, __MACOSX/._7.png.
+    return any(
+        part == "__MACOSX" or (part.startswith(".") and part not in (".", ".."))
+        for part in path.split("/")
+    )
 
 
 def _find_in_tar(path: str) -> Iterator[Found]:

@@ -20,7 +20,13 @@ NUMBER_COLUMNS = (
     *("path", "text", "probability", "is_number", "best_reading", "boxes", "digits", "error"),
 )
 ENDINGS = (".csv", ".jsonl", ".parquet")
+NOTE = ".progress"
+# What a table's files are called after the table: the note of its progress and the rows that become
+# Parquet, and what replaces the note or the table as soon as it is whole.
+FILES = ("", NOTE, f"{NOTE}.new", ".jsonl", ".new")
 DECIMALS = 6  # of probabilities and scores
+# Spreadsheets run a cell that begins so; OWASP advises to put a quote before it (CSV Injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SAVE_SECONDS = 1.0  # between two saves of the progress; a killed run repeats at most this much
 
 
@@ -85,92 +91,164 @@ def _top(answer: Prediction) -> list[dict]:
 def _encode(ending: str, values: dict) -> bytes:
     if ending != ".csv":
         return (json.dumps(values, ensure_ascii=False) + "\n").encode()
-    return _encode_cells(map(_cell, values.values()))
+    return _encode_cells(_cell(name, value) for name, value in values.items())
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
     if value is None:
         return ""
+    if column in ("path", "error") and value.startswith(FORMULA):
+        return f"'{value}"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _encode_cells(cells: Iterable[str]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
+    csv.writer(text).writerow(cells)  # with \r\n, so that it quotes a cell with either
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 class Progress(NamedTuple):
-    """How far a run has come; saved next to its table."""
+    """How far a run has come, and what its table is made of; saved next to the table."""
 
     run: dict  # the arguments that the table depends on
     pictures: int  # with complete rows
     file_bytes: int  # of these rows
     last: str  # path of the last picture
     kinds: dict[str, int]  # number of rows of each kind
+    finished: bool = False
 
 
-def is_finished(path: Path) -> bool:
-    """Say whether the table exists and is complete."""
-    return path.exists() and not _note_of(path).exists()
+def belongs_to_table(path: str) -> bool:
+    """Say whether a file is a table that digitrec wrote, or one of the files next to it."""
+    tables = (path.removesuffix(name) for name in FILES)
+    return any(table.endswith(ENDINGS) and os.path.exists(f"{table}{NOTE}") for table in tables)
+
+
+def read_progress(path: Path) -> Progress | None:
+    """Read how far the run of a table has come; None where there is no table to go on with.
+
+    Raises: TableError.
+    """
+    note = _note_of(path)
+    if not note.exists():
+        return None
+    try:
+        progress = Progress(**json.loads(note.read_text()))
+    except (ValueError, TypeError) as error:
+        raise TableError(
+            f"{note} is damaged, so {path} cannot be continued. Replace it with --overwrite."
+        ) from error
+    # Who deletes a finished table wants a new one.
+    return None if progress.finished and not path.exists() else progress
+
+
+def require_free(path: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise TableError where a table may not be written without losing another file.
+
+    Arguments:
+        resume: continue the table that is there.
+        overwrite: replace the file that is there.
+    """
+    with _writing(path):
+        if not path.parent.is_dir():
+            raise TableError(f"There is no folder {path.parent}. Make it, or choose another place.")
+        if path.is_dir():
+            raise TableError(f"{path} is a folder. Choose another name.")
+        if overwrite:
+            return
+        progress = read_progress(path)
+        existing = next(filter(Path.exists, (path, _rows_of(path))), None)
+        if resume and existing and progress is None:
+            raise TableError(
+                f"{existing} cannot be continued, since nothing records what it was made of. "
+                "Replace it with --overwrite, or choose another name."
+            )
+        if not resume and (existing or progress):
+            is_interrupted = progress is not None and not progress.finished
+            found = "is from an interrupted run" if is_interrupted else "exists already"
+            raise TableError(
+                f"{existing or path} {found}. Continue it with --resume, replace it with "
+                "--overwrite, or choose another name."
+            )
+
+
+def is_finished(path: Path, run: dict) -> bool:
+    """Say whether a table is complete.
+
+    Raises: TableError if it is not what the arguments of a run, as JSON, would make.
+    """
+    progress = read_progress(path)
+    if progress is None:
+        return False
+    _require_same(path, progress, run)
+    return progress.finished
+
+
+def _require_same(path: Path, progress: Progress, run: dict) -> None:
+    for name, value in run.items():
+        before = progress.run.get(name)
+        if before != value:
+            raise TableError(
+                f"{path} was made with {name} = {_shorten(before)}, not {_shorten(value)}. Ask for "
+                "the same, choose another name, or replace it with --overwrite."
+            )
+
+
+def _shorten(value: Any) -> str:
+    """Show three paths at most."""
+    if not isinstance(value, list):
+        return str(value)
+    more = f" and {len(value) - 3:,} more" if len(value) > 3 else ""
+    return ", ".join(map(as_text, value[:3])) + more
 
 
 def _note_of(path: Path) -> Path:
-    return Path(f"{path}.progress")
+    return Path(f"{path}{NOTE}")
+
+
+def _rows_of(path: Path) -> Path:
+    """Give the file that grows."""
+    return Path(f"{path}.jsonl") if path.suffix == ".parquet" else path
 
 
 class TableFile:
     """A table that grows by whole rows and can be continued however the program ended.
 
-    Until it is finished, `TABLE.progress` next to it records the progress. A CSV or JSON lines
-    table grows in its own file, a Parquet table as JSON lines in `TABLE.jsonl`.
+    `TABLE.progress` next to it records the progress, and what the table is made of; it stays when
+    the table is finished. A CSV or JSON lines table grows in its own file, a Parquet table as JSON
+    lines in `TABLE.jsonl`.
 
     Use it as a context manager, which cuts off an incomplete row at the end.
     """
 
-    def __init__(self, path: Path, run: dict, *, resume: bool):
+    def __init__(self, path: Path, run: dict, *, resume: bool, overwrite: bool = False):
         """Start a table, or continue it.
 
         Arguments:
             path: ends in one of `ENDINGS`.
             run: the arguments that the table depends on, as JSON; the same when it is continued.
             resume: continue an interrupted run, or start if there was none.
+            overwrite: replace a file that is there. A CSV or JSON lines file is emptied now, a
+                Parquet file is replaced at the end.
 
         Raises: TableError.
         """
         self.path = path
         self._convert = _parquet_writer() if path.suffix == ".parquet" else None
-        self._rows = Path(f"{path}.jsonl") if self._convert else path
+        self._rows = _rows_of(path)
         self.note = _note_of(path)
         self._saved = 0.0
         with _writing(path):
-            self.progress = self._find_progress(run, resume)
+            require_free(path, resume=resume, overwrite=overwrite)
+            progress = None if overwrite else read_progress(path)
+            if progress is not None:
+                _require_same(path, progress, run)
+            self.progress = progress or Progress(run, 0, 0, "", {})
             self._file = self._open_rows()
 
-    def _find_progress(self, run: dict, resume: bool) -> Progress:
-        if not self.note.exists():
-            return Progress(run, 0, 0, "", {})
-        if not resume:
-            raise TableError(
-                f"{self.path} is from an interrupted run. Continue it with --resume, or delete "
-                f"{self.note} to start again."
-            )
-        try:
-            progress = Progress(**json.loads(self.note.read_text()))
-        except (ValueError, TypeError) as error:
-            raise TableError(
-                f"{self.note} is damaged, so the run cannot be continued. Delete it to start again."
-            ) from error
-        for name, value in run.items():
-            if progress.run.get(name) != value:
-                raise TableError(
-                    f"{self.path} was started with {name} = {progress.run.get(name)}, not {value}. "
-                    f"Continue it with the same, or delete {self.note} to start again."
-                )
-        return progress
-
     def _open_rows(self) -> FileIO:
-        if not self.note.exists():  # saved first: a table without it counts as finished
+        if self.progress.file_bytes == 0:  # saved first: rows without it could not be continued
             self._save()
         self._rows.touch()
         file = self._rows.open("r+b", buffering=0)  # so that closing does not retry a failed write
@@ -179,7 +257,7 @@ class TableFile:
             file.close()
             raise TableError(
                 f"{self._rows} is shorter than the {whole:,} bytes that {self.note} records. "
-                "Delete both to start again."
+                "Start again with --overwrite."
             )
         file.truncate(whole)
         file.seek(whole)
@@ -215,7 +293,7 @@ class TableFile:
         self._saved = time.monotonic()
 
     def finish(self) -> None:
-        """Complete the table, and delete its progress.
+        """Complete the table.
 
         Raises: TableError.
         """
@@ -223,7 +301,8 @@ class TableFile:
             self._save()
             if self._convert:
                 self._convert(self._rows, self.path, numbers=self.progress.run["numbers"])
-            self.note.unlink()
+            self.progress = self.progress._replace(finished=True)
+            self._save()
             if self._convert:
                 self._rows.unlink()
 
@@ -232,7 +311,7 @@ class TableFile:
 
     def __exit__(self, *_) -> None:
         with _writing(self.path), self._file:
-            if self.note.exists():  # the table is not finished
+            if not self.progress.finished:
                 self._file.truncate(self.progress.file_bytes)
                 self._save()
 

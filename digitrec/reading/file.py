@@ -124,7 +124,7 @@ def _find(path: str) -> tuple[str, Path]:
         raise BadImageError(
             f"{_shorten(path)} is a web address. Download the picture, then pass its file."
         )
-    name, found = _shorten(os.path.basename(path.rstrip("/"))), Path(path).expanduser()
+    name, found = _shorten(os.path.basename(path.rstrip("/"))), Path(os.path.expanduser(path))
     try:
         # A pipe or a device would block for ever.
         if found.is_file():
