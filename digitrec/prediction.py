@@ -1,4 +1,4 @@
-"""What a recogniser answers: about one digit, and about a number."""
+"""What a recogniser answers: a prediction for one digit, or a number."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ class Prediction:
 
     @property
     def digit(self) -> int | None:
-        """The best answer, or None when this is no digit."""
+        """The best answer, or None if this is not a digit."""
         return int(self.probabilities.argmax()) if self.is_digit else None
 
     def top(self, k: int = 3) -> list[tuple[int, float]]:
-        """Give the `k` best (digit, probability), best first; none for an empty canvas."""
+        """Give the `k` best pairs (digit, probability), best first; `[]` for an empty canvas."""
         if self.digit_score == -np.inf:
             return []
         order = np.argsort(-self.probabilities, kind="stable")[:k]
@@ -28,20 +28,20 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    digits: tuple[Prediction, ...]  # left to right; of what is no number, the best reading
+    digits: tuple[Prediction, ...]  # left to right; the best reading, even if not a number
     # Left, top, right, bottom of each digit's ink, in pixels of the image as given.
     boxes: tuple[tuple[int, int, int, int], ...]
-    probability: float  # calibrated, that the best reading is right; 0 for an empty canvas
+    probability: float  # that the best reading is right, calibrated; 0 for an empty canvas
     is_number: bool
 
     @property
     def text(self) -> str:
-        """The number, such as "42"; "" when this is none."""
+        """The number, such as "42"; "" if this is not a number."""
         return self.best_reading if self.is_number else ""
 
     @property
     def best_reading(self) -> str:
-        """The best answer of each digit, also when this is no number."""
+        """The best answer for each digit, even if this is not a number."""
         return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
 
 

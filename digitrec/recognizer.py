@@ -28,7 +28,7 @@ from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, re
 from digitrec.reading.picture import ImageLike, Picture, read_picture
 
 BATCH_SIZES = (1, 8, 64)  # that the network is compiled for: the first at once, the rest later
-WIDE = 1.5  # times as wide as high: ink that is meant as several digits
+WIDE = 1.5  # times as wide as high: such ink is meant as several digits
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
 
@@ -215,7 +215,7 @@ class DigitRecognizer:
             return client.push_model(folder, repository, private=private)
 
     def _network(self, pixels):
-        # The state is no argument: weights that the compiler knows save it a third of the time.
+        # The weights are constants of the program, not arguments: that saves a third of its time.
         return nnx.merge(self._graphdef, self._state)(pixels)
 
     def _compile(self, size: int) -> Callable:
@@ -301,7 +301,7 @@ class DigitRecognizer:
             return _NO_NUMBER
         numbers = [self._judge_line(line, picture) for line in lines]
         ((left, top, right, bottom),) = numbers[-1].boxes
-        # What is no number and not wide was meant as one sign.
+        # If it is not a number and not wide, one sign was meant.
         closest = numbers[0] if right - left > WIDE * (bottom - top) else numbers[-1]
         return next((number for number in numbers if number.is_number), closest)
 

@@ -44,7 +44,7 @@ FIGURES = {
 
 
 def bundled_folder() -> Path:
-    """Find the model that came with digitrec: in the package, or in a checkout beside it."""
+    """Find the model that came with digitrec: in the package, or next to it in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "checkpoints"
     return installed if installed.exists() else package.parent / "checkpoints"

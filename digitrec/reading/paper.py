@@ -15,13 +15,13 @@ SEARCH_SIDE = 200  # longer side, in pixels, of the picture in which lines are l
 NARROWEST = 8  # pixels: across less, a dot runs from side to side
 STRIPS = 64  # that it is cut into, to look for a line in their averages
 STEEPEST = 0.18  # rise of a line over its length: 10 degrees
-BESIDE = (0.03, 0.06)  # of the longer side: so far beside thin and broad lines is paper
+BESIDE = (0.03, 0.06)  # of the longer side: distance at which thin and broad lines have ended
 FAINTEST = 0.08  # of the strongest ink: a fainter line does no harm
 SEEN = 0.5  # of a line's length: strokes hide the rest
 SHORTEST = 0.15  # of the picture's width: lines that cut off a corner
 END = 0.5  # of a line's usual strength: it has that much where it leaves the picture
 EDGE = 0.15  # of a line's strength: where it ends
-THICKEST = 0.6  # of what is looked at around a line: anything thicker is a stroke
+THICKEST = 0.6  # of the band around a line: anything thicker is a stroke
 PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
 FEW = 3  # lines in all: two may be the bar and the stem of a 4 that fill a closely cropped picture
@@ -87,7 +87,7 @@ def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[PrintedLine]:
     ends = ndimage.maximum_filter1d(ridge, 3, axis=0)  # a line may lie between two rows
     strip = np.arange(strips)
     rises = np.arange(-steepest, steepest + 1)
-    # A line that cuts off a corner has its middle outside.
+    # The middle of a line that cuts off a corner lies outside.
     middles = np.arange(-(steepest // 2), height + steepest // 2)
     scores = np.zeros((len(rises), len(middles)), np.float32)
     for index, rise in enumerate(rises):
@@ -184,7 +184,7 @@ def _remove_line(
         return ink
     top, bottom = max(top - 1, 1), min(bottom + 1, len(band) - 1)
     above, below = np.nan_to_num(band[top - 1]), np.nan_to_num(band[bottom])
-    # A slanting line lies up to a row beside its usual place.
+    # A slanting line lies up to one row off its usual place.
     printed = ndimage.maximum_filter1d(profile, 3)[top:bottom, None]
     # What is darker than the line is a stroke, though not as dark as it would be without it.
     stretch = strongest / np.maximum(strongest - printed, 0.3 * strongest)

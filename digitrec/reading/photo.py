@@ -52,8 +52,8 @@ def _estimate_paper(
     gray: UInt8[np.ndarray, "height width"], shape: tuple[int, int]
 ) -> Float32[np.ndarray, "rows columns"]:
     tiny = _shrink(gray, PAPER_SIDE)
-    # Beyond the border it goes on as there, so that ink which fills a closely cropped photo is
-    # less than half of what is seen.
+    # Past the border the edge pixels repeat, so that in a closely cropped photo less than half of
+    # what the filter sees is ink.
     paper = ndimage.median_filter(tiny, size=[max(3, side) for side in tiny.shape], mode="nearest")
     difference = np.abs(paper - tiny)
     inked = difference > INK * np.percentile(difference, 99)

@@ -17,8 +17,8 @@ from digitrec.reading.ink import Ink, find_box
 ROWS = 128  # to which ink is shrunk before it is divided
 LONGEST = 40  # times its height that a line of ink may be long
 INKED = 0.3  # of the strongest ink: what is fainter joins nothing
-LOW = 0.4  # of a digit's height: what is lower belongs to something beside it
-SPECK = 0.08  # of a digit's height: what is smaller both ways is dirt
+LOW = 0.4  # of a digit's height: a lower piece belongs to a neighbour
+SPECK = 0.08  # of a digit's height: a piece smaller both ways is dirt
 MOST_COMPONENTS = 36  # three for each of twelve digits
 MOST_CUTS = 24  # in a number
 NARROW = 0.45  # of a digit's height: what is narrower is not cut

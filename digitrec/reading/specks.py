@@ -1,17 +1,17 @@
-"""Dirt, and what is left of printed lines: pieces of ink far smaller than a digit's."""
+"""Specks are removed: dirt and remains of printed lines, much smaller than strokes."""
 
 import numpy as np
 from jaxtyping import Bool, Float32
 from scipy import ndimage
 
-SPECK = 0.1  # of the heaviest connected piece of ink: a lighter one is dirt, unless it is as
-TALL = 0.5  # of the tallest piece's height: a 1 beside touching digits, say
+SPECK = 0.1  # of the ink of the heaviest connected piece: a lighter one is dirt ...
+TALL = 0.5  # ... unless it has this share of the tallest one's height, as a 1 may
 
 
 def keep_strokes(
     ink: Float32[np.ndarray, "rows columns"], faintest: float
 ) -> Bool[np.ndarray, "rows columns"]:
-    """Find the connected pieces of ink above `faintest` that are no dirt.
+    """Find the connected pieces of ink above `faintest` that are not dirt.
 
     Arguments:
         ink: by how much each pixel differs from the paper, in any unit.
