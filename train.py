@@ -19,7 +19,6 @@ from rich.console import Console
 from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnavailableError
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
-from digitrec.network.settings import COUNT
 from digitrec.training import checkpoint, devices, display, loop, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
@@ -28,6 +27,7 @@ from digitrec.training.recipe import (
     OPTIONS,
     PRESETS,
     Recipe,
+    count,
     make_recipe,
     name_and_value,
     require_same_inputs,
@@ -73,9 +73,6 @@ def main(arguments: list[str] | None = None) -> int:
         again = run.command_to_go_on(folder, options, inputs)
         print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
         return exit_status()
-    except Exception:
-        devices.await_verdict()
-        raise
     return 0
 
 
@@ -92,8 +89,8 @@ def train(
     parts = [f"{len(part.labels):,}" for part in split]
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
-    initial = loop.initial_progress(recipe, len(split.train.labels))
     mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
+    initial = loop.initial_progress(recipe, len(split.train.labels))
     console.print(
         f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
         f"{parts[0]} images to train, {parts[1]} to validate, {parts[2]} to test"
@@ -101,8 +98,8 @@ def train(
     if inputs.strokes:
         console.print(f"{inputs.strokes}: {len(inputs.digits):,} digits of pen strokes to train")
     if inputs.corrections is not None:
-        count = len(inputs.corrections.labels)
-        console.print(f"{inputs.extra_data}: {count:,} corrections to train")
+        corrections = len(inputs.corrections.labels)
+        console.print(f"{inputs.extra_data}: {corrections:,} corrections to train")
 
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
@@ -236,12 +233,6 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             f"{', --'.join(sorted(given)).replace('_', '-')} was given as well; leave it out."
         )
     return options
-
-
-def count(text: str) -> int:
-    if not text.isdecimal() or not COUNT.holds(int(text)):
-        raise argparse.ArgumentTypeError(f"expected {COUNT.text}, found {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

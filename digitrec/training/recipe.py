@@ -16,7 +16,7 @@ from digitrec.errors import (
     first_line,
 )
 from digitrec.network.model import OLDER_MODELS, NetworkConfig, make_abstract_network
-from digitrec.network.settings import as_tuples, check_setting, parse_setting
+from digitrec.network.settings import COUNT, as_tuples, check_setting, parse_setting
 from digitrec.training.augment import AugmentConfig
 from digitrec.training.data import SplitConfig
 from digitrec.training.inputs import Inputs
@@ -186,6 +186,13 @@ def name_and_value(text: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
     return name.replace("-", "_"), value
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0, for `argparse`."""
+    if not text.isdecimal() or not COUNT.holds(int(text)):
+        raise argparse.ArgumentTypeError(f"expected {COUNT.text}, found {text!r}")
+    return int(text)
 
 
 def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> None:
