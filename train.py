@@ -27,6 +27,7 @@ from digitrec.training.recipe import (
     OPTIONS,
     PRESETS,
     Recipe,
+    add_inputs,
     count,
     make_recipe,
     name_and_value,
@@ -39,7 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = parse_options(arguments)
     folder = Path(options.resume or options.output or f"runs/{datetime.now():%Y%m%d-%H%M%S}")
-    preset = options.preset or "best"
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
     inputs = Inputs()
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
                 run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
-            recipe = make_recipe(preset, values, inputs)  # so that a mistake shows at once
+            recipe = make_recipe(options.preset or "best", values)
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.resume:
             require_same_inputs(inputs, recipe, folder)
         else:
-            recipe = make_recipe(preset, values, inputs)
+            recipe = add_inputs(recipe, inputs)
         train(folder, recipe, inputs, options, console)
     except DigitrecError as error:
         print(f"train.py: {error}", file=sys.stderr)

@@ -29,7 +29,14 @@ from digitrec.training import checkpoint, display, loop, run, synthesis
 from digitrec.training.data import Examples
 from digitrec.training.evaluation import compute_logits
 from digitrec.training.inputs import read_inputs
-from digitrec.training.recipe import PRESETS, Recipe, differences, make_recipe, name_and_value
+from digitrec.training.recipe import (
+    PRESETS,
+    Recipe,
+    add_inputs,
+    differences,
+    make_recipe,
+    name_and_value,
+)
 from digitrec.training.strokes import PenDigit, read_unipen
 
 TRAINING_WRITERS, VALIDATION_WRITERS = range(1, 19), range(19, 25)  # of the pen strokes
@@ -44,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         strokes = None if options.alone else str(options.strokes)
         inputs = read_inputs(strokes, None, TRAINING_WRITERS)
-        recipe = make_recipe(options.preset, dict(options.set), inputs)
+        recipe = add_inputs(make_recipe(options.preset, dict(options.set)), inputs)
         mnist = read_in_order(options.manual_dir)
         train, validation = halve(mnist, read_writers(options.writers, mnist.labels))
         progress = fit(options.folder / options.name, recipe, train, validation, inputs.digits)

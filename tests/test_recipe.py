@@ -10,6 +10,7 @@ from digitrec.training.inputs import Inputs
 from digitrec.training.recipe import (
     PRESETS,
     Recipe,
+    add_inputs,
     change,
     differences,
     make_recipe,
@@ -67,10 +68,10 @@ def test_change_reads_each_kind_of_value():
         ("filters", "[]", "expected a list of whole numbers above 0"),
         ("kernel_sizes", "[3, 3]", "expected a list of lists"),
         ("optimizer", "adam", "expected one of adamw, muon, sgd"),
-        ("zom", "1", "choose one of batch_size, "),
+        ("zom", "1", "Choose one of batch_size, "),
     ],
 )
-def test_what_is_not_allowed_is_one_sentence_that_says_what_is(name, text, said):
+def test_message_about_a_wrong_value_says_what_is_allowed(name, text, said):
     with pytest.raises(TrainingError) as caught:
         change(Recipe(), {name: text})
     assert said in str(caught.value) and "\n" not in str(caught.value)
@@ -79,7 +80,7 @@ def test_what_is_not_allowed_is_one_sentence_that_says_what_is(name, text, said)
 def test_command_makes_the_recipe_again():
     values = {"seed": "3", "zoom": "0.1"}
     inputs = Inputs(strokes="some/where/pens.tra", strokes_sha256="ab")
-    recipe = make_recipe("fast", values, inputs)
+    recipe = add_inputs(make_recipe("fast", values), inputs)
     expected = "python train.py --preset fast --seed 3 --set zoom=0.1 --strokes pens.tra"
     assert recipe.command == expected and recipe.strokes_sha256 == "ab"
 
@@ -87,18 +88,18 @@ def test_command_makes_the_recipe_again():
 @pytest.mark.parametrize(
     "damage, said",
     [
-        (lambda values: values.pop("protocol"), "protocol is not there"),
-        (lambda values: values["training"].pop("seed"), "seed is not there"),
+        (lambda values: values.pop("protocol"), "protocol is missing"),
+        (lambda values: values["training"].pop("seed"), "seed is missing"),
         (
             lambda values: values["training"].update(epochs=-1),
             "epochs: expected a whole number above 0, found -1",
         ),
-        (lambda values: values.update(network=None), "does not"),
+        (lambda values: values.update(network={"filters": [8]}), "border"),
     ],
 )
-def test_record_that_is_no_recipe_is_one_sentence(damage, said):
+def test_record_that_is_not_a_recipe_is_refused(damage, said):
     values = json.loads(json.dumps(Recipe().to_json()))
     damage(values)
     with pytest.raises(BadCheckpointError, match=said) as caught:
         Recipe.from_json(values, "runs/one")
-    assert str(caught.value).startswith("runs/one should record")
+    assert str(caught.value).startswith("runs/one does not record a complete recipe")

@@ -1,4 +1,4 @@
-"""A recipe: all that decides the outcome of a training run."""
+"""A recipe: everything that decides the outcome of a training run."""
 
 import argparse
 import dataclasses
@@ -15,7 +15,7 @@ from digitrec.errors import (
     TrainingError,
     first_line,
 )
-from digitrec.network.model import OLDER_MODELS, NetworkConfig, make_abstract_network
+from digitrec.network.model import NetworkConfig, make_abstract_network
 from digitrec.network.settings import COUNT, as_tuples, check_setting, parse_setting
 from digitrec.training.augment import AugmentConfig
 from digitrec.training.data import SplitConfig
@@ -31,7 +31,7 @@ class Recipe:
     training: TrainingConfig = TrainingConfig()
     augmentation: AugmentConfig = AugmentConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
-    # SHA-256 of the data beside MNIST; None without.
+    # SHA-256 of the data besides MNIST; None without.
     strokes_sha256: str | None = None
     extra_data_sha256: str | None = None
     command: str = dataclasses.field(default="", compare=False)  # for people to read
@@ -43,7 +43,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], where: str | PathLike) -> "Recipe":
-        """Undo `to_json`; what else the dictionary holds is left alone.
+        """Undo `to_json`; other keys of the dictionary are ignored.
 
         Arguments:
             where: the folder that it was read from, for the message.
@@ -51,45 +51,33 @@ class Recipe:
         Raises: BadCheckpointError.
         """
         try:
-            # Older runs do not record what they could not have.
-            values = {"extra_data_sha256": None, **values}
-            values["network"] = OLDER_MODELS | values["network"]
-            parts: dict[str, Any] = {
-                name: kind(**_pick(kind, values if name == "split" else values[name]))
-                for name, kind in PARTS.items()
-            }
-            others = {name: values[name] for name in ("strokes_sha256", "extra_data_sha256")}
-            recipe = cls(**parts, **others, command=values["command"])
+            recipe = cls(
+                split=_pick(SplitConfig, values),
+                network=NetworkConfig.from_json(values["network"]),
+                training=_pick(TrainingConfig, values["training"]),
+                augmentation=_pick(AugmentConfig, values["augmentation"]),
+                synthesis=_pick(SynthesisConfig, values["synthesis"]),
+                strokes_sha256=values["strokes_sha256"],
+                extra_data_sha256=values.get("extra_data_sha256"),  # older runs lack it
+                command=values["command"],
+            )
             for _, field, value in settings(recipe):
                 check_setting(field, value)
-        except KeyError as error:
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
             raise BadCheckpointError(
-                f"{where} should record the whole recipe, but {error.args[0]} is not there; "
-                "train it anew, or use the digitrec it was trained with."
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise BadCheckpointError(
-                f"{where} should record a recipe, but does not ({error}); train it anew, or use "
-                "the digitrec it was trained with."
+                f"{where} does not record a complete recipe ({problem}). Train it again, or use "
+                "the version of digitrec that trained it."
             ) from error
         return recipe
 
 
-def _pick(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {field.name: as_tuples(values[field.name]) for field in dataclasses.fields(kind)}
-
-
-PARTS = {
-    "split": SplitConfig,
-    "network": NetworkConfig,
-    "training": TrainingConfig,
-    "augmentation": AugmentConfig,
-    "synthesis": SynthesisConfig,
-}
+def _pick(kind: type, values: Mapping[str, Any]) -> Any:
+    return kind(**{field.name: as_tuples(values[field.name]) for field in dataclasses.fields(kind)})
 
 
 def recipe_of_model(config: dict, folder: str | PathLike) -> Recipe:
-    """Give the recipe that a published model was trained by.
+    """Give the recipe that a published model was trained with.
 
     Arguments:
         config: the contents of its `config.json`.
@@ -99,31 +87,30 @@ def recipe_of_model(config: dict, folder: str | PathLike) -> Recipe:
     return Recipe.from_json({"network": config["model"], **config["training"]}, folder)
 
 
-# Settings to which `train.py` gives an option of their own, beside --set.
+# Settings that have an option of their own in `train.py`, besides --set.
 OPTIONS = ("protocol", "seed", "split_seed", "epochs", "batch_size", "learning_rate")
 
 
 class Setting(NamedTuple):
-    part: str  # of the recipe: a key of PARTS
+    part: str  # the field of the recipe that holds it, such as "training"
     field: dataclasses.Field
     value: Any
 
 
 def settings(recipe: Recipe) -> Iterator[Setting]:
     """Go through all settings; no two have the same name."""
-    for part in PARTS:
+    for part in ("split", "network", "training", "augmentation", "synthesis"):
         config = getattr(recipe, part)
         for field in dataclasses.fields(config):
             yield Setting(part, field, getattr(config, field.name))
 
 
-def make_recipe(preset: str, values: Mapping[str, str], inputs: Inputs) -> Recipe:
-    """Make the recipe of a new run.
+def make_recipe(preset: str, values: Mapping[str, str]) -> Recipe:
+    """Make the recipe of a new run, before its data is read.
 
     Arguments:
         preset: a key of PRESETS.
         values: other settings, by name and as text.
-        inputs: what the run trains on beside MNIST.
 
     Raises: TrainingError.
     """
@@ -135,11 +122,6 @@ def make_recipe(preset: str, values: Mapping[str, str], inputs: Inputs) -> Recip
             command += [f"--{name.replace('_', '-')}", text]
         else:
             command += ["--set", f"{name}={text}"]
-    if inputs.strokes:
-        command += ["--strokes", Path(inputs.strokes).name]
-    if inputs.extra_data:
-        source = inputs.extra_data  # a dataset at its commit, or a folder of this machine
-        command += ["--extra-data", source if "@" in source else Path(source).name]
     recipe = change(PRESETS[preset], values)
     try:
         make_abstract_network(recipe.network)
@@ -147,14 +129,25 @@ def make_recipe(preset: str, values: Mapping[str, str], inputs: Inputs) -> Recip
             raise ValueError("no pixels are left of an image")
     except Exception as error:  # JAX raises errors of many kinds for shapes that do not fit
         raise TrainingError(
-            "The settings filters and kernel_sizes should describe a network, but do not "
-            f"({first_line(error)}); give as many of both as there are blocks."
+            "The settings filters and kernel_sizes do not describe a network "
+            f"({first_line(error)}). Give both one entry for each block."
         ) from error
+    return dataclasses.replace(recipe, command=shlex.join(command))
+
+
+def add_inputs(recipe: Recipe, inputs: Inputs) -> Recipe:
+    """Record what a new run trains on besides MNIST: checksums, and names in the command."""
+    options = []
+    if inputs.strokes:
+        options += ["--strokes", Path(inputs.strokes).name]
+    if inputs.extra_data:
+        source = inputs.extra_data  # a dataset at its commit, or a folder of this machine
+        options += ["--extra-data", source if "@" in source else Path(source).name]
     return dataclasses.replace(
         recipe,
         strokes_sha256=inputs.strokes_sha256,
         extra_data_sha256=inputs.extra_data_sha256,
-        command=shlex.join(command),
+        command=" ".join([recipe.command, *map(shlex.quote, options)]),
     )
 
 
@@ -167,8 +160,8 @@ def change(recipe: Recipe, values: Mapping[str, str]) -> Recipe:
     for name, text in values.items():
         if name not in fields:
             raise TrainingError(
-                f"--set {name}={text} should name a setting, but there is none of that name; "
-                f"choose one of {', '.join(sorted(fields))}."
+                f"--set {name}={text}: there is no such setting. Choose one of "
+                f"{', '.join(sorted(fields))}."
             )
         part, field, _ = fields[name]
         try:
@@ -196,7 +189,7 @@ def count(text: str) -> int:
 
 
 def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> None:
-    """Raise DatasetUnavailableError when a run is to go on with other data than it began with."""
+    """Raise DatasetUnavailableError when a resumed run would get other data than it began with."""
     advice = {
         "strokes": "the same file",
         "extra_data": "the same folder, or the same dataset at the same commit "
@@ -204,22 +197,22 @@ def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> 
     }
     for name, same in advice.items():
         recorded = getattr(recipe, f"{name}_sha256")
-        if getattr(inputs, f"{name}_sha256") != recorded:
-            option, given = f"--{name.replace('_', '-')}", getattr(inputs, name)
-            if recorded is None:
-                raise DatasetUnavailableError(
-                    f"--resume {run} should get what the run was started with, without {option}, "
-                    f"but {option} is {given}; leave it out."
-                )
+        if getattr(inputs, f"{name}_sha256") == recorded:
+            continue
+        option, given = f"--{name.replace('_', '-')}", getattr(inputs, name)
+        if recorded is None:
             raise DatasetUnavailableError(
-                f"--resume {run} needs what the run was started with, {option} of SHA-256 "
-                f"{recorded}, but {f'{option} is {given}' if given else 'it is missing'}; "
-                f"give {same}."
+                f"--resume {run} was started without {option}. Leave {option} {given} out."
             )
+        problem = f"{option} {given} has another" if given else f"{option} is missing"
+        raise DatasetUnavailableError(
+            f"--resume {run} was started with {option} of SHA-256 {recorded}, but {problem}. "
+            f"Give {same}."
+        )
 
 
 def differences(recipe: Recipe, other: Recipe) -> list[str]:
-    """Name what two recipes have different, settings and data."""
+    """Name the settings and the data in which two recipes differ."""
     data = ("strokes_sha256", "extra_data_sha256")
     return [
         *(
