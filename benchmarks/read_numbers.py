@@ -190,7 +190,7 @@ def measure(
         "accepted": float(
             np.mean([number.is_number for number, one in zip(numbers, several, strict=True) if one])
         ),
-        "calibration_error": metrics.confidence_error(probabilities, right),
+        "calibration_error": metrics.calibration_error(probabilities, right),
         "milliseconds": float(np.median(milliseconds)),
     }
 

@@ -1,4 +1,4 @@
-"""Numbers from labels and probabilities."""
+"""Figures computed from labels and probabilities."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -14,7 +14,7 @@ CALIBRATION_BINS = 15
 def classification_metrics(
     labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
 ) -> dict:
-    """Measure predictions against labels.
+    """Compare predictions with labels.
 
     Arguments:
         labels: 0-9.
@@ -32,7 +32,7 @@ def classification_metrics(
         "count": len(labels),
         "errors": int((answers != labels).sum()),
         "accuracy": float((answers == labels).mean()),
-        "calibration_error": calibration_error(labels, probabilities),
+        "calibration_error": calibration_error(probabilities.max(1), answers == labels),
         "loss": float(log_loss(labels, probabilities.astype(np.float64), labels=digits)),
         "per_class": [
             {
@@ -48,19 +48,16 @@ def classification_metrics(
 
 
 def calibration_bins(
-    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
-) -> tuple[Float[np.ndarray, " bins"], ...]:
-    """Do `confidence_bins` for the best answers."""
-    return confidence_bins(probabilities.max(1), probabilities.argmax(1) == labels)
-
-
-def confidence_bins(
     confidence: Float[np.ndarray, " count"], right: Bool[np.ndarray, " count"]
 ) -> tuple[Float[np.ndarray, " bins"], ...]:
-    """Group answers by their probability, in 15 bins of equal width; empty ones are left out.
+    """Group answers by their probability, in 15 bins of equal width; empty bins are left out.
 
-    Returns: the mean probability, the share of right answers and the share of all answers, of
-        each bin.
+    Arguments:
+        confidence: the probability of each answer, 0-1.
+        right: whether each answer is right.
+
+    Returns: for each bin, the mean probability, the share of right answers, and the share of all
+        answers.
     """
     confidence = confidence.astype(np.float64)
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -73,30 +70,23 @@ def confidence_bins(
 
 
 def calibration_error(
-    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
-) -> float:
-    """Do `confidence_error` for the best answers."""
-    return confidence_error(probabilities.max(1), probabilities.argmax(1) == labels)
-
-
-def confidence_error(
     confidence: Float[np.ndarray, " count"], right: Bool[np.ndarray, " count"]
 ) -> float:
-    """Average how far the probability of an answer is from how often it is right, 0-1.
+    """Average the difference between the probability of answers and how often they are right, 0-1.
 
     Source: expected calibration error in Guo et al., On Calibration of Modern Neural Networks,
     ICML 2017, equation 3.
     """
-    mean, accuracy, share = confidence_bins(confidence, right)
+    mean, accuracy, share = calibration_bins(confidence, right)
     return float(np.sum(share * np.abs(mean - accuracy)))
 
 
 def fit_temperature(
     logits: Float[np.ndarray, "count 10"], labels: Int[np.ndarray, " count"]
 ) -> float:
-    """Find what to divide logits by so that the probabilities are honest.
+    """Find what to divide logits by so that the probabilities are calibrated.
 
-    It minimises the negative log-likelihood over images that were not trained on.
+    It minimises the negative log-likelihood of images that were not trained on.
 
     Returns: a temperature between 0.05 and 20.
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
@@ -112,9 +102,10 @@ def fit_temperature(
 
 
 def fit_digit_threshold(logits: Float[np.ndarray, "count 10"]) -> float:
-    """Find the digit score, the log of the sum of all exp(logits), that digits lie above.
+    """Find the digit score that 99.8 % of these images exceed.
 
-    0.2 % of these images, which are digits and were not trained on, lie below it.
+    The digit score of an image is the log of the sum of all exp(logits). The images show digits and
+    were not trained on.
     """
     return float(np.quantile(logsumexp(logits.astype(np.float64), axis=1), 0.002))
 

@@ -1,6 +1,6 @@
-"""Pictures of a run.
+"""Plots of a run.
 
-python -m digitrec.training.report RUN    # draws once more how a model reads the test images
+python -m digitrec.training.report RUN    # draws the plots of the test images again
 """
 
 import argparse
@@ -27,7 +27,7 @@ from digitrec.training.recipe import recipe_of_model
 
 
 def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> None:
-    """Draw loss, error rate and learning rate over the epochs as PNG."""
+    """Plot loss, error rate and learning rate over the epochs as PNG."""
     epochs = range(1, len(history) + 1)
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     loss, error, rate = figure.subplots(1, 3)
@@ -48,9 +48,9 @@ def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> Non
 
 
 def plot_confusion(confusion: list[list[int]], title: str, path: str | os.PathLike) -> None:
-    """Draw counts, rows the truths and columns the answers, as PNG.
+    """Draw a confusion matrix, rows for truths and columns for answers, as PNG.
 
-    Colour shows the mistakes alone: right answers outnumber them a thousand to one.
+    Only mistakes are coloured: right answers outnumber them a thousand to one.
     """
     counts = np.array(confusion)
     figure = Figure(figsize=(6, 5.6), layout="constrained")
@@ -73,11 +73,11 @@ def plot_images(
     captions: list[str],
     path: str | os.PathLike,
 ) -> None:
-    """Draw a contact sheet, bright ink shown dark, as PNG."""
+    """Draw images with captions in a grid, bright ink shown dark, as PNG."""
     columns, width, height = 10, 1.1, 1.35  # inches
     rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(width * columns, height * rows))
-    # One pair of axes for all: with one for each image, a sheet of 200 takes 20 seconds.
+    # One pair of axes for all images: with one for each, 200 images take 20 seconds.
     axes = figure.add_axes((0, 0, 1, 1))
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(place, columns)
@@ -93,7 +93,7 @@ def plot_images(
 def find_misread(
     labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
 ) -> Int[np.ndarray, " misread"]:
-    """Give the places of all images that are misread, the surest mistakes first."""
+    """Give the indices of all misread images, the most confident mistakes first."""
     answers = probabilities.argmax(1)
     wrong = np.flatnonzero(answers != labels)
     return wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
@@ -105,8 +105,9 @@ def plot_misread(
     probabilities: Float[np.ndarray, "count 10"],
     path: str | os.PathLike,
 ) -> None:
-    """Draw every image that is misread, the surest mistakes first, with truth, answer and how
-    probable both were held to be, as PNG.
+    """Draw every misread image, the most confident mistakes first, as PNG.
+
+    Each is captioned with truth and answer, and the probability of both.
     """
     answers, wrong = probabilities.argmax(1), find_misread(labels, probabilities)
     captions = [
@@ -123,15 +124,14 @@ def plot_reliability(
     title: str,
     path: str | os.PathLike,
 ) -> None:
-    """Draw how often answers of each confidence are right, as PNG."""
-    confidence, accuracy, share = calibration_bins(labels, probabilities)
+    """Plot how often answers of each confidence are right, as PNG."""
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    mean, accuracy, share = calibration_bins(confidence, right)
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="honest")
-    axes.scatter(
-        confidence, accuracy, s=20 + 300 * share, alpha=0.7, label="size: share of answers"
-    )
-    error = 100 * calibration_error(labels, probabilities)
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":", label="calibrated")
+    axes.scatter(mean, accuracy, s=20 + 300 * share, alpha=0.7, label="size: share of answers")
+    error = 100 * calibration_error(confidence, right)
     axes.set(
         title=f"{title}: calibration error {error:.2f} %",
         xlabel="probability of the answer",
@@ -144,10 +144,10 @@ def plot_reliability(
 
 
 def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> list[list[int]]:
-    """Draw how the test images are read, into the run's folder.
+    """Draw the plots of the test images into the run's folder.
 
-    Returns: truth and answer of the misread images, in the order in which they lie side by side
-        in MISREAD_DIGITS, as dark ink on white.
+    Returns: truth and answer of each misread image, in the order of MISREAD_DIGITS, where they lie
+        side by side as dark ink on white.
     """
     probabilities, figures = evaluation.probabilities, evaluation.figures
     plot_misread(test.images, test.labels, probabilities, run / "misread.png")
@@ -163,8 +163,8 @@ def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> list[list[in
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Redraw how a published model reads the test images; return the exit status."""
-    parser = argparse.ArgumentParser(description="Draw how a model reads the test images.")
+    """Draw a published model's plots of the test images again; return the exit status."""
+    parser = argparse.ArgumentParser(description="Draw a model's plots of the test images.")
     parser.add_argument("run", type=Path, help="a run folder, or another published model")
     parser.add_argument("--data-dir", help="folder of tensorflow-datasets")
     parser.add_argument("--manual-dir", help="folder with MNIST's four .gz files")
