@@ -65,7 +65,7 @@ def test_mnist_arrives_through_tensorflow_datasets_complete(mnist_dir, mnist_dat
 def test_manual_dir_without_a_file_is_named(mnist_dir, tmp_path):
     for path in list(mnist_dir.glob("*.gz"))[:3]:
         shutil.copy(path, tmp_path)
-    with pytest.raises(DatasetUnavailableError, match="is not there"):
+    with pytest.raises(DatasetUnavailableError, match="does not hold"):
         load_mnist(tmp_path / "data", tmp_path)
 
 
@@ -85,7 +85,7 @@ def test_damaged_arrays_are_named(tmp_path, small_data_dir):
     content[5000] ^= 1
     (tmp_path / "mnist").mkdir()
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DatasetUnavailableError, match="delete the file"):
+    with pytest.raises(DatasetUnavailableError, match="Delete the file"):
         load_mnist(tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_arrays_of_another_kind_are_named_with_what_was_expected_and_found(name,
         tmp_path / "mnist" / "mnist-3.0.1.npz",
         **{key: value for key, value in arrays.items() if value is not None},
     )
-    with pytest.raises(DatasetUnavailableError, match=f"mnist-3.0.1.npz should hold .*{said}"):
+    with pytest.raises(DatasetUnavailableError, match=f"mnist-3.0.1.npz is damaged .*{said}"):
         load_mnist(tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_file_of_arrays_that_is_no_longer_one_is_named(damage, tmp_path, small_d
     else:
         content = {"nothing in it": b"", "half of it": content[: len(content) // 2]}.get(damage)
         file.write_bytes(b"PK\3\4" + bytes(99) if content is None else content)
-    with pytest.raises(DatasetUnavailableError, match="mnist-3.0.1.npz should hold .*delete"):
+    with pytest.raises(DatasetUnavailableError, match="mnist-3.0.1.npz is damaged .*Delete"):
         load_mnist(tmp_path)
 
 
@@ -147,5 +147,7 @@ def test_damaged_manual_file_is_named_with_both_checksums(name, damage, mnist_di
     (tmp_path / name).unlink()
     content[100] ^= 1
     (tmp_path / name).write_bytes(content[:-1] if damage == "shorter" else content)
-    with pytest.raises(DatasetUnavailableError, match=rf"{name} should .* [0-9a-f]{{64}}, but"):
+    with pytest.raises(
+        DatasetUnavailableError, match=rf"{name} is not MNIST's .*SHA-256 is [0-9a-f]{{64}}, not"
+    ):
         load_mnist(tmp_path / "data", tmp_path)

@@ -1,4 +1,4 @@
-"""MNIST through tensorflow-datasets as uint8 arrays, and its stratified splits."""
+"""MNIST from tensorflow-datasets as uint8 arrays, and its stratified splits."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from digitrec.errors import DatasetUnavailableError, first_line
 from digitrec.network.settings import FRACTION, SEED, one_of, setting
 
 MNIST_VERSION = "3.0.1"
-SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads them from
+SERVER = "https://storage.googleapis.com"  # where tensorflow-datasets downloads MNIST from
 SHA256 = {
     "train-images-idx3": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "train-labels-idx1": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -46,9 +46,9 @@ class SplitConfig:
         "42,000 of all 70,000, tested on the other 28,000",
         one_of("official", "kaggle-42k"),
     )
-    validation_fraction: float = setting(0.1, "share of the images that validates", FRACTION)
+    validation_fraction: float = setting(0.1, "share of the images used for validation", FRACTION)
     split_seed: int = setting(
-        0, "which images validate; runs compare only where these are the same", SEED
+        0, "chooses the validation images; compare only runs that have the same ones", SEED
     )
 
 
@@ -63,14 +63,14 @@ def load_mnist(
 ) -> tuple[Examples, Examples]:
     """Read MNIST's 60,000 training and 10,000 test images.
 
-    The first call prepares the data set through tensorflow-datasets, which verifies its
-    checksums, and keeps the arrays in one file beside it; later calls read that file, in a tenth
-    of a second and without importing TensorFlow.
+    The first call prepares the data set with tensorflow-datasets, which verifies its checksums,
+    and stores the arrays in one file next to it. Later calls read that file, in a tenth of a second
+    and without importing TensorFlow.
 
     Arguments:
         data_dir: where tensorflow-datasets keeps its data (default: TFDS_DATA_DIR, otherwise
             ~/tensorflow_datasets).
-        manual_dir: a folder that holds MNIST's four .gz files; nothing is downloaded then.
+        manual_dir: a folder that holds MNIST's four .gz files; then nothing is downloaded.
 
     Raises: DatasetUnavailableError.
     """
@@ -87,13 +87,12 @@ def load_mnist(
             return train, test
     except Exception as error:  # for damaged files NumPy and zipfile raise errors of many kinds
         raise DatasetUnavailableError(
-            f"{arrays_file} should hold MNIST's arrays, but cannot be read ({first_line(error)}); "
-            "delete the file and start again."
+            f"{arrays_file} is damaged ({first_line(error)}). Delete the file and start again."
         ) from error
 
 
 def _checked(examples: Examples) -> Examples:
-    """Raise ValueError for arrays that are not what `Examples` promises, with digits alone."""
+    """Raise ValueError unless the arrays are what `Examples` promises, with labels 0-9 only."""
     images, labels = examples
     found = [(str(array.dtype), array.shape) for array in examples]
     if found != [("uint8", (len(labels), 28, 28, 1)), ("int32", (len(images),))] or not labels.size:
@@ -108,27 +107,15 @@ def _checked(examples: Examples) -> Examples:
 def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path) -> None:
     if manual_dir is None:
         _check_network()
-    elif missing := [name for name in FILES if not Path(manual_dir, name).is_file()]:
-        raise DatasetUnavailableError(
-            f"--manual-dir {manual_dir} should be a folder with MNIST's four files "
-            f"{', '.join(FILES)}, but {missing[0]} is not there."
-        )
-    for name, expected in zip(FILES, SHA256.values(), strict=True):
-        if manual_dir is None:
-            break
-        path = Path(manual_dir, name)
-        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != expected:
-            raise DatasetUnavailableError(
-                f"{path} should be MNIST's file of SHA-256 {expected}, but has {found}; fetch it "
-                "again."
-            )
+    else:
+        _check_files(Path(manual_dir))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise DatasetUnavailableError(
-            f"MNIST is read through tensorflow-datasets, which is not installed ({error}); "
-            'run: pip install -e ".[train]"'
+            f"MNIST is read with tensorflow-datasets, which is not installed ({error}). "
+            'Run: pip install -e ".[train]"'
         ) from error
     tfds.disable_progress_bar()
     try:
@@ -151,31 +138,46 @@ def _prepare(root: Path, manual_dir: str | os.PathLike | None, arrays_file: Path
         partial.replace(arrays_file)
     except Exception as error:  # tensorflow-datasets lets errors of many libraries through
         raise DatasetUnavailableError(
-            "MNIST could not be prepared by tensorflow-datasets "
-            f"({type(error).__name__}: {first_line(error)}); connect to the "
-            "network, or pass --manual-dir DIR with MNIST's four .gz files."
+            "tensorflow-datasets could not prepare MNIST "
+            f"({type(error).__name__}: {first_line(error)}). Connect to the network, or give "
+            "--manual-dir DIR with MNIST's four .gz files."
         ) from error
 
 
 def _check_network() -> None:
-    """Ask the server of MNIST's files for an answer: tensorflow-datasets tries for 3 minutes."""
+    """Fail at once when the server cannot be reached: tensorflow-datasets tries for 3 minutes."""
     try:
         urllib.request.urlopen(SERVER, timeout=15).close()
     except urllib.error.HTTPError:
-        pass  # an answer, if not to this question
+        pass  # it can be reached
     except OSError as error:
         raise DatasetUnavailableError(
-            f"MNIST should be downloaded from {SERVER}, but it cannot be reached ({error}); "
-            "connect to the network, or pass --manual-dir DIR with MNIST's four .gz files."
+            f"MNIST cannot be downloaded: {SERVER} is unreachable ({error}). Connect to the "
+            "network, or give --manual-dir DIR with MNIST's four .gz files."
         ) from error
 
 
-def split_mnist(train: Examples, test: Examples, config: SplitConfig) -> Split:
-    """Set a stratified validation part aside.
+def _check_files(folder: Path) -> None:
+    for name, expected in zip(FILES, SHA256.values(), strict=True):
+        path = folder / name
+        if not path.is_file():
+            raise DatasetUnavailableError(
+                f"--manual-dir {folder} does not hold {name}. Put MNIST's four files there: "
+                f"{', '.join(FILES)}."
+            )
+        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != expected:
+            raise DatasetUnavailableError(
+                f"{path} is not MNIST's file: its SHA-256 is {found}, not {expected}. Download it "
+                "again."
+            )
 
-    "official" splits MNIST's 60,000 training images and keeps the 10,000 test images apart.
-    "kaggle-42k" draws a stratified 42,000 of all 70,000, as in the Kaggle competition "Digit
-    Recognizer", splits those, and keeps the other 28,000 apart.
+
+def split_mnist(train: Examples, test: Examples, config: SplitConfig) -> Split:
+    """Split MNIST into images for training, validation and the test, each stratified.
+
+    "official" takes training and validation images from MNIST's 60,000 training images and tests
+    on its 10,000 test images. "kaggle-42k" draws a stratified 42,000 of all 70,000, as in the
+    Kaggle competition "Digit Recognizer", splits those, and tests on the other 28,000.
     """
     if config.protocol == "kaggle-42k":
         everything = concatenate([train, test])
