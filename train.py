@@ -2,7 +2,7 @@
 
 python train.py                      # the shipped recipe, without pen strokes
 python train.py --preset fast        # 1.5 minutes instead of half an hour
-python train.py --preset classic     # the published system that we are measured against
+python train.py --preset classic     # the published system that digitrec is compared with
 python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
@@ -70,8 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not (folder / run.RECIPE_FILE).exists():
             print("\ntrain.py: stopped before the training began", file=sys.stderr)
             return exit_status()
-        again = run.command_to_go_on(folder, options, inputs)
-        print(f"\ntrain.py: stopped; to go on: {again}", file=sys.stderr)
+        command = run.command_to_continue(folder, options, inputs)
+        print(f"\ntrain.py: stopped. To continue: {command}", file=sys.stderr)
         return exit_status()
     return 0
 
@@ -79,10 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
 def train(
     folder: Path, recipe: Recipe, inputs: Inputs, options: argparse.Namespace, console: Console
 ) -> None:
-    """Load, split, fit, save, report, push; the run's folder is made when all is at hand."""
+    """Load, split, fit, save, report, push; the run's folder is made once all data is read."""
     if options.push_to_hub and devices.is_first():
         try:
-            client.prepare_model(options.push_to_hub)  # a wrong token should show now
+            client.prepare_model(options.push_to_hub)  # fails now if the token is wrong
         except HubUnavailableError as error:
             display.show_warning(console, str(error))
     split = split_mnist(*load_mnist(options.data_dir, options.manual_dir), recipe.split)
@@ -93,13 +93,13 @@ def train(
     initial = loop.initial_progress(recipe, len(split.train.labels))
     console.print(
         f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
-        f"{parts[0]} images to train, {parts[1]} to validate, {parts[2]} to test"
+        f"{parts[0]} images for training, {parts[1]} for validation, {parts[2]} for the test"
     )
     if inputs.strokes:
-        console.print(f"{inputs.strokes}: {len(inputs.digits):,} digits of pen strokes to train")
+        console.print(f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training")
     if inputs.corrections is not None:
         corrections = len(inputs.corrections.labels)
-        console.print(f"{inputs.extra_data}: {corrections:,} corrections to train")
+        console.print(f"{inputs.extra_data}: {corrections:,} corrections for training")
 
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
@@ -115,8 +115,8 @@ def train(
             console.print(f"Pushed: {client.push_model(folder, options.push_to_hub)}")
         except HubError as error:
             raise HubError(
-                f"The model is in {folder}, but was not pushed ({str(error).rstrip('.')}); when "
-                f"that is mended: python -m digitrec.hub push-model {folder} {options.push_to_hub}"
+                f"The model is in {folder}, but was not pushed ({str(error).rstrip('.')}). Once "
+                f"that is fixed: python -m digitrec.hub push-model {folder} {options.push_to_hub}"
             ) from error
 
 
@@ -130,14 +130,14 @@ def fit(
     options: argparse.Namespace,
     console: Console,
 ) -> loop.Progress:
-    """Train from the newest state on, saving one after each epoch and pushing beside it."""
+    """Continue from the newest state; save one after each epoch and push in the background."""
     warn, states = partial(display.show_warning, console), folder / run.STATES_FOLDER
     images = synthesis.count_images(len(split.train.labels), inputs.digits, recipe.synthesis)
     make_more = synthesis.image_maker(
         split.train, inputs.digits, recipe.synthesis, recipe.training.seed
     )
     progress = checkpoint.restore_progress(states, initial, warn)
-    epochs, done, pushed, told = recipe.training.epochs, len(progress.history), 0, False
+    epochs, done, pushed, warned = recipe.training.epochs, len(progress.history), 0, False
     if done:
         console.print(f"Continuing after epoch {done}")
     with (
@@ -154,9 +154,9 @@ def fit(
             try:
                 checkpoint.save_progress(states, progress)
             except BadCheckpointError as error:
-                if not told:
-                    warn(f"{error} Training goes on, and tries again after each epoch.")
-                told = True
+                if not warned:
+                    warn(f"{error} Training continues and tries again after each epoch.")
+                warned = True
             best, epoch = progress.early_stopping.best_epoch, len(progress.history)
             console.print(display.epoch_line(progress.history, best, epochs))
             if options.push_every and epoch % options.push_every == 0 and best > pushed:
@@ -168,19 +168,19 @@ def fit(
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="train.py",
-        description="Train the digit recogniser on MNIST and write a run folder: the model of the "
-        "best epoch, its figures and its pictures.",
+        description="Train the digit recogniser on MNIST and write a run folder with the model of "
+        "the best epoch, its figures and its plots.",
     )
 
     def add(name: str, help: str, metavar: str | None = None, **details) -> None:
         parser.add_argument(name, help=help, metavar=metavar, **details)
 
     add("--output", "folder of the new run (default: runs/DATE-TIME)", "DIR")
-    add("--resume", "continue this run by its own recipe (default: start a new run)", "RUN")
+    add("--resume", "continue this run with its own recipe (default: start a new run)", "RUN")
     add(
         "--preset",
-        "best: the shipped recipe; fast: 1.5 minutes, no drawings; classic: the published system "
-        "that digitrec is measured against (default: best)",
+        "best: the recipe of the shipped model; fast: 1.5 minutes, MNIST only; classic: the "
+        "published system that digitrec is compared with (default: best)",
         choices=PRESETS,
     )
     for _, field, value in settings(PRESETS["best"]):
@@ -189,13 +189,13 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             add(f"--{field.name.replace('_', '-')}", about, "VALUE")
     add(
         "--set",
-        "any setting of the recipe, as often as needed (default: the preset's)",
+        "change any setting of the recipe; may be repeated (default: the preset's)",
         "NAME=VALUE",
         action="append",
         type=name_and_value,
         default=[],
     )
-    parser.add_argument("--show-recipe", action="store_true", help="print all settings and end")
+    parser.add_argument("--show-recipe", action="store_true", help="print all settings and exit")
     add(
         "--data-dir",
         "folder of tensorflow-datasets (default: $TFDS_DATA_DIR or ~/tensorflow_datasets)",
@@ -204,20 +204,20 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     add("--manual-dir", "folder with MNIST's four .gz files (default: download them)", "DIR")
     add(
         "--strokes",
-        "digits as UNIPEN pen strokes, to be drawn in ever new ways; docs/training.md says where "
-        "to find such a file (default: none)",
+        "also train on these digits, UNIPEN pen strokes, drawn differently each time; "
+        "docs/training.md says where to find such a file (default: none)",
         "FILE",
     )
     add(
         "--extra-data",
-        "corrections that the app collected: a folder, or USER/DATASET[@REVISION] on the Hugging "
-        "Face Hub (default: none)",
+        "also train on corrections that the app collected: a folder, or USER/DATASET[@REVISION] "
+        "on the Hugging Face Hub (default: none)",
         "DIR_OR_DATASET",
     )
     add("--push-to-hub", "publish the model on the Hugging Face Hub (default: do not)", "USER/NAME")
     add(
         "--push-every",
-        "also publish the best epoch so far after every N epochs (default: only at the end)",
+        "also publish the best epoch so far, every N epochs (default: only at the end)",
         "N",
         type=count,
     )
@@ -225,12 +225,12 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
-        parser.error("--push-every needs --push-to-hub USER/NAME; give both.")
+        parser.error("--push-every needs --push-to-hub USER/NAME.")
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
     if options.resume and given:
         parser.error(
-            f"--resume {options.resume} takes all settings from the run, but --"
-            f"{', --'.join(sorted(given)).replace('_', '-')} was given as well; leave it out."
+            f"--resume {options.resume} uses the settings of that run. Leave --"
+            f"{', --'.join(sorted(given)).replace('_', '-')} out."
         )
     return options
 

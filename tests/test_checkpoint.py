@@ -54,7 +54,7 @@ def test_any_flipped_bit_is_found_and_the_state_before_used(states, epochs, init
         file.write_bytes(flipped)
         warnings = []
         assert_same(restore_progress(states, initial, warnings.append), epochs[1])
-        assert len(warnings) == 1 and warnings[0].endswith("goes on from epoch 2 instead.")
+        assert len(warnings) == 1 and warnings[0].endswith("Continuing from epoch 2 instead.")
         file.write_bytes(content)
     assert_same(restore_progress(states, initial), epochs[2])
 
@@ -77,7 +77,9 @@ def test_files_that_are_short_missing_or_foreign_are_found(states, epochs, initi
 def test_without_any_good_state_one_sentence_names_the_files(states, initial):
     for epoch in ("2", "3"):
         (states / epoch / "epochs.json").write_text("{")
-    with pytest.raises(BadCheckpointError, match=r"3 should.*epochs.json.*2 should.*start a new"):
+    with pytest.raises(
+        BadCheckpointError, match=r"3 is damaged.*epochs.json.*2 is damaged.*Start a new"
+    ):
         restore_progress(states, initial)
 
 
@@ -110,7 +112,7 @@ def test_disk_without_room_keeps_the_states_before_and_no_rest(
 
         monkeypatch.setattr(json, "dumps", fail)
     later = epochs[2]._replace(history=(*epochs[2].history, epochs[2].history[-1]))
-    with pytest.raises(BadCheckpointError, match="epoch 4.*make room"):
+    with pytest.raises(BadCheckpointError, match="epoch 4.*Free some space"):
         save_progress(states, later)
     monkeypatch.undo()
     assert names(states) == ["2", "3"]

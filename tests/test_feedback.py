@@ -182,7 +182,7 @@ def test_corrections_that_are_none_are_refused_with_their_line(corrections, line
         line = json.dumps(json.loads(metadata.read_text().splitlines()[0]) | line)
     metadata.write_text(metadata.read_text() + line + "\n")
     with pytest.raises(
-        DatasetUnavailableError, match="metadata.jsonl, line 4 should name"
+        DatasetUnavailableError, match="metadata.jsonl, line 4 does not name"
     ) as found:
         read_corrections(str(corrections[0]))
     assert said in str(found.value)
@@ -199,5 +199,5 @@ def test_correction_that_the_disk_has_no_room_for_is_refused(
 
 
 def test_folder_without_corrections_is_refused(tmp_path):
-    with pytest.raises(DatasetUnavailableError, match="should hold corrections"):
+    with pytest.raises(DatasetUnavailableError, match="holds no corrections"):
         read_corrections(str(tmp_path))

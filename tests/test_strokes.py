@@ -36,7 +36,7 @@ def test_gzipped_file_reads_the_same(strokes_file, tmp_path):
         b".SEGMENT DIGIT\n.COMMENT 1 99\n.PEN_DOWN\n 1 2",
     ],
 )
-def test_what_holds_no_strokes_is_refused_in_one_sentence(tmp_path, content):
+def test_file_without_strokes_is_named(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(DatasetUnavailableError, match="file") as caught:
         read_unipen(tmp_path / "file", range(1, 31))

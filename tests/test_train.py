@@ -73,7 +73,7 @@ def test_pictures_and_table_of_the_test_images_are_redrawn_alike(
     assert len(re.findall(r"│ +\d │", result.stdout)) == 10
 
 
-def test_run_that_does_not_say_how_it_was_split_is_refused_in_one_sentence(
+def test_run_that_does_not_say_how_it_was_split_is_refused_in_one_line(
     small_run, small_data_dir, train, redraw, tmp_path
 ):
     run = shutil.copytree(small_run, tmp_path / "run")
@@ -131,7 +131,7 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
         *["--data-dir", small_data_dir, "--strokes", strokes_file, "--output", run],
     )
     assert result.returncode == 0, result.stderr
-    assert "240 digits of pen strokes" in result.stdout
+    assert "240 pen-stroke digits" in result.stdout
     recorded = json.loads((run / "config.json").read_text())["training"]
     assert recorded["command"].endswith(f"--strokes {strokes_file.name}")
     assert recorded["strokes_sha256"] == hashlib.sha256(strokes_file.read_bytes()).hexdigest()
@@ -146,7 +146,7 @@ def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_run_keeps_others_out_and_says_how_to_go_on(
+def test_interrupted_run_keeps_others_out_and_says_how_to_continue(
     train_command, train, tmp_path, number, status
 ):
     run = tmp_path / "interrupted"
@@ -160,14 +160,14 @@ def test_interrupted_run_keeps_others_out_and_says_how_to_go_on(
     while "epoch   1/5" not in process.stdout.readline():
         assert process.poll() is None
     second = train("--resume", run)
-    assert second.returncode == 2 and f"process {process.pid} does" in second.stderr
+    assert second.returncode == 2 and f"Process {process.pid} is already" in second.stderr
     assert len(second.stderr.splitlines()) == 1
     process.send_signal(number)
     process.wait(60)
     errors = process.stderr.read()
     assert process.returncode == status
     again = f"python train.py --resume {run} --data-dir {train_command[3]}"
-    assert errors.strip() == f"train.py: stopped; to go on: {again}"
+    assert errors.strip() == f"train.py: stopped. To continue: {again}"
 
 
 def test_second_interrupt_ends_a_program_at_once_that_does_not_end_by_itself():
@@ -193,7 +193,7 @@ except KeyboardInterrupt:
             assert process.stdout.readline().strip() == word
             process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
-        assert "what was saved is complete" in process.stderr.read()
+        assert "all saved states are complete" in process.stderr.read()
 
 
 def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run(
@@ -268,15 +268,15 @@ def test_show_recipe_prints_every_setting_as_set_takes_it(train, preset):
         (["--set", "batch-sizes=32"], "Choose one of batch_size, block_dropout, "),
         (["--set", "epochs"], "expected NAME=VALUE"),
         (["--resume", "no/such/run"], "recipe.json cannot be read"),
-        (["--resume", "no/such/run", "--epochs", "3"], "leave it out"),
-        (["--manual-dir", "no/such/folder"], "train-images-idx3-ubyte.gz is not there"),
-        (["--strokes", "no/such/file"], "should hold digits as UNIPEN pen strokes"),
-        (["--output", "{not_empty}"], "new or an empty folder"),
-        (["--output", "{file}"], "should be a folder"),
-        (["--data-dir", "{damaged}"], "delete the file"),
+        (["--resume", "no/such/run", "--epochs", "3"], "Leave --epochs out"),
+        (["--manual-dir", "no/such/folder"], "does not hold train-images-idx3-ubyte.gz"),
+        (["--strokes", "no/such/file"], "is not a file of UNIPEN pen strokes"),
+        (["--output", "{not_empty}"], "is not empty"),
+        (["--output", "{file}"], "cannot be written to"),
+        (["--data-dir", "{damaged}"], "Delete the file"),
     ],
 )
-def test_bad_input_ends_with_one_sentence_and_status_2(train, arguments, said, tmp_path):
+def test_bad_input_ends_with_one_line_and_status_2(train, arguments, said, tmp_path):
     (tmp_path / "not_empty").mkdir()
     (tmp_path / "not_empty" / "file").touch()
     (tmp_path / "file").touch()
@@ -295,7 +295,7 @@ def test_bad_input_ends_with_one_sentence_and_status_2(train, arguments, said, t
     assert not (tmp_path / "run").exists()  # what could not begin leaves nothing behind
 
 
-def test_without_network_and_files_one_sentence_names_the_option(tmp_path):
+def test_without_network_and_files_one_line_names_the_option(tmp_path):
     # A proxy that refuses connections stands in for a missing network. In a process of its own:
     # urllib keeps the proxy that it finds first.
     refused = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTPS_PROXY")}
@@ -307,5 +307,5 @@ def test_without_network_and_files_one_sentence_names_the_option(tmp_path):
         timeout=60,
     )
     assert result.returncode == 2
-    assert result.stderr.startswith("train.py: MNIST should be downloaded")
+    assert result.stderr.startswith("train.py: MNIST cannot be downloaded")
     assert "--manual-dir DIR" in result.stderr and len(result.stderr.splitlines()) == 1

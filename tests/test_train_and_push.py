@@ -139,7 +139,7 @@ def test_corrections_of_a_dataset_are_trained_on_and_belong_to_the_run(
     run = tmp_path / "run"
     result = train(hub, *short(small_data_dir, run), "--extra-data", "me/drawn")
     assert result.returncode == 0, result.stderr
-    assert f"me/drawn@{commit}: 2 corrections to train" in result.stdout
+    assert f"me/drawn@{commit}: 2 corrections for training" in result.stdout
     settings = json.loads((run / "config.json").read_text())["training"]
     assert settings["command"].endswith(f"--extra-data me/drawn@{commit}")
     weights = (run / "model.safetensors").read_bytes()

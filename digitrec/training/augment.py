@@ -1,7 +1,7 @@
 """Random transformations of a batch, inside the jitted training step.
 
-They cover what people do and MNIST's writers seldom did: a flag or a foot on the 1, a bar through
-the 7, a slash through the 0, slant, and proportions of all kinds.
+They cover what is common elsewhere and rare in MNIST: a flag or a foot on the 1, a bar through the
+7, a slash through the 0, slant, and all kinds of proportions.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,18 @@ class AugmentConfig:
     zoom: float = setting(
         0.15, "largest change of size: 0.15 makes 85 to 115 %", SHARE, "share of the size"
     )
-    stretch: float = setting(
-        0.15, "how much more along one axis than along the other, at most", SHARE
-    )
+    stretch: float = setting(0.15, "largest stretch of one axis relative to the other", SHARE)
     shear: float = setting(0.2, "largest slant, either way", NOT_NEGATIVE, "columns per row")
     translation: float = setting(2.0, "largest shift along each axis", NOT_NEGATIVE, "pixels")
     elasticity: float = setting(
         0.7, "bending: standard deviation of a smooth displacement", NOT_NEGATIVE, "pixels"
     )
     marks: float = setting(
-        0.15, "probability of a mark on a digit that people mark: 0, 1 or 7", SHARE
+        0.15, "probability of a slash on a 0, a flag or foot on a 1, a bar on a 7", SHARE
     )
 
 
-ELASTIC_GRID = 5  # points a side, between which the displacement is interpolated
+ELASTIC_GRID = 5  # points per side between which the displacement is interpolated
 
 
 def augment(
@@ -46,11 +44,11 @@ def augment(
     """Mark some digits, then bend, turn, slant, zoom and shift each image by its own amounts.
 
     Arguments:
-        images: bright ink of 0-255 on 0; what moves in from outside is 0.
-        labels: 0-9; other labels get no mark.
+        images: bright ink of 0-255 on 0; pixels from outside an image are 0.
+        labels: 0-9; images with other labels get no mark.
         key: the same key gives the same images.
         config: the largest amounts.
-        strength: what all amounts are multiplied by, 0-1.
+        strength: factor on all amounts, 0-1.
 
     Returns: float32, same range, bilinearly interpolated.
     Source of the elastic displacement: Simard, Steinkraus, Platt: Best Practices for
@@ -59,7 +57,7 @@ def augment(
     batch, height, width, _ = images.shape
     mark_key, affine_key, elastic_key = jax.random.split(key, 3)
     marked = images[..., 0].astype(jnp.float32)
-    if config.marks:  # to compile them takes seconds
+    if config.marks:  # compiling them takes seconds
         marked = add_marks(marked, labels, mark_key, strength * config.marks)
     draws = strength * jax.random.uniform(affine_key, (6, batch), minval=-1.0)
     matrices = jax.vmap(_source_matrix, (1, None))(draws[:4], config)

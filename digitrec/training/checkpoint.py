@@ -1,7 +1,8 @@
-"""Resuming: the whole training state through Orbax, complete or invisible, verified when read.
+"""Saved training states: written by Orbax, all or nothing, and verified when they are read.
 
-A state is a folder, named by its number of epochs: `arrays/` as Orbax writes it, `epochs.json`, and
-`manifest.json` with the SHA-256 of every other file, without which Orbax restores flipped bits.
+A state is a folder named after its number of epochs. It holds `arrays/` as Orbax writes it,
+`epochs.json`, and `manifest.json` with the SHA-256 of every other file: Orbax restores flipped bits
+without an error.
 """
 
 import hashlib
@@ -18,18 +19,18 @@ import orbax.checkpoint as ocp
 from digitrec.errors import BadCheckpointError, first_line
 from digitrec.training.loop import EarlyStopping, Progress
 
-KEPT = 2  # the newest, and the one before in case the newest cannot be read
-OVERHEAD = 1_000_000  # bytes of Orbax's own: more than it needs
+KEPT = 2  # the newest, and the one before in case the newest is damaged
+OVERHEAD = 1_000_000  # bytes, more than Orbax adds to the arrays
 ARRAYS, EPOCHS_FILE, MANIFEST_FILE = "arrays", "epochs.json", "manifest.json"
 
 
 def save_progress(states: Path, progress: Progress) -> None:
-    """Write one state: a hidden folder, renamed when all of it is on the disk.
+    """Write one state: a hidden folder, renamed once all of it is on the disk.
 
     Arguments:
-        states: the folder of a run's states; it is made where there is none.
+        states: the folder of a run's states; it is made if it does not exist.
 
-    Raises: BadCheckpointError, the states before being intact and nothing left of this one.
+    Raises: BadCheckpointError; earlier states are intact then, and nothing is left of this one.
     """
     epoch = len(progress.history)
     arrays = _arrays(progress)
@@ -37,7 +38,7 @@ def save_progress(states: Path, progress: Progress) -> None:
     try:
         states.mkdir(parents=True, exist_ok=True)
         _remove_hidden(states)  # what a killed run left
-        # Asked beforehand: on a full disk Orbax also prints hundreds of lines of its own.
+        # Checked first: on a full disk Orbax prints hundreds of lines of its own.
         needed = OVERHEAD + 2 * sum(array.nbytes for array in jax.tree.leaves(arrays))
         if (free := shutil.disk_usage(states).free) < needed:
             raise OSError(f"{needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free")
@@ -52,7 +53,7 @@ def save_progress(states: Path, progress: Progress) -> None:
         for path in [*partial.rglob("*"), partial]:
             _flush(path)
         for newer in _epochs(states):
-            if newer >= epoch:  # it could not be read, or the run would have gone on from it
+            if newer >= epoch:  # it is damaged: otherwise the run would have continued from it
                 _hide(states / str(newer))
         partial.rename(state)
         _flush(states)
@@ -62,22 +63,22 @@ def save_progress(states: Path, progress: Progress) -> None:
     except Exception as error:  # Orbax lets errors of many libraries through
         _remove_hidden(states)
         raise BadCheckpointError(
-            f"{states} should take the state of epoch {epoch}, but cannot "
-            f"({first_line(error)}); make room, or see who may write there."
+            f"The state of epoch {epoch} cannot be saved in {states} ({first_line(error)}). Free "
+            "some space, or check the folder's permissions."
         ) from error
 
 
 def restore_progress(
     states: Path, initial: Progress, warn: Callable[[str], None] = lambda message: None
 ) -> Progress:
-    """Read the newest state that is as it was written.
+    """Read the newest undamaged state.
 
     Arguments:
-        initial: of the same network and optimiser; gives the shapes to expect, and is itself
-            the answer when nothing has been saved yet.
-        warn: is told when it is not the newest of all.
+        initial: of the same network and optimiser; gives the shapes to expect, and is returned
+            when nothing has been saved yet.
+        warn: is called with a message for each damaged state that was skipped.
 
-    Raises: BadCheckpointError when there are states but none can be read.
+    Raises: BadCheckpointError when all states are damaged.
     """
     failures = []
     for epoch in _epochs(states):
@@ -87,12 +88,11 @@ def restore_progress(
             failures.append(str(error))
             continue
         for failure in failures:
-            warn(f"{failure}; the run goes on from epoch {epoch} instead.")
+            warn(f"{failure} Continuing from epoch {epoch} instead.")
         return progress
     if failures:
         raise BadCheckpointError(
-            f"{states} should hold a training state that can be read, but "
-            f"{', and '.join(failures)}; start a new run."
+            f"No saved state in {states} can be read. {' '.join(failures)} Start a new run."
         )
     return initial
 
@@ -103,7 +103,7 @@ def _read(state: Path, initial: Progress) -> Progress:
         for name in sorted({*expected, *found}):
             if expected.get(name) != found.get(name):
                 raise ValueError(
-                    f"{name} has the SHA-256 {found.get(name)} instead of {expected.get(name)}"
+                    f"SHA-256 of {name}: expected {expected.get(name)}, found {found.get(name)}"
                 )
         epochs = json.loads((state / EPOCHS_FILE).read_text())
         arrays = _checkpointer().restore(
@@ -119,13 +119,11 @@ def _read(state: Path, initial: Progress) -> Progress:
             tuple(epochs["history"]),
         )
     except Exception as error:  # Orbax lets errors of many libraries through
-        raise BadCheckpointError(
-            f"{state} should be as its {MANIFEST_FILE} says, but is not ({first_line(error)})"
-        ) from error
+        raise BadCheckpointError(f"The state {state} is damaged ({first_line(error)}).") from error
 
 
 def _checkpointer() -> ocp.Checkpointer:
-    # Of several processes each reads for itself, and one alone writes: Orbax waits for no other.
+    # Of several processes each reads by itself and only one writes: Orbax must not wait for others.
     process = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(
         primary_host=process, active_processes={process}, barrier_sync_key_prefix=str(process)
@@ -145,7 +143,7 @@ def _arrays(progress: Progress) -> dict:
 
 
 def _epochs(states: Path) -> list[int]:
-    """Give the epochs that have a state, the newest first."""
+    """Give the epochs that have a state, newest first."""
     if not states.is_dir():
         return []
     names = [path.name for path in states.iterdir()]
@@ -161,7 +159,7 @@ def _checksums(state: Path) -> dict[str, str]:
 
 
 def _flush(path: Path) -> None:
-    """Have a file or a folder on the disk itself, so that a power cut cannot take it back."""
+    """Write a file or a folder through to the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

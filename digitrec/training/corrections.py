@@ -1,4 +1,4 @@
-"""The corrections that `digitrec.demo.feedback` collected, to train on."""
+"""Corrections that `digitrec.demo.feedback` collected, as training data."""
 
 import hashlib
 import json
@@ -21,9 +21,9 @@ def read_corrections(place: str) -> tuple[Examples, str, str]:
     Arguments:
         place: a folder, or a dataset on the Hub, "user/name" or "user/name@revision".
 
-    Returns: the images and what they show; the place, a dataset at its commit; and the SHA-256 of
-        images and labels, which does not depend on their order.
-    Raises: DatasetUnavailableError; HubError when it cannot be downloaded.
+    Returns: images and labels; the place, for a dataset with its commit; and the SHA-256 of images
+        and labels, which does not depend on their order.
+    Raises: DatasetUnavailableError; HubError when a dataset cannot be downloaded.
     """
     repository, _, revision = place.partition("@")
     folder = Path(place)
@@ -37,8 +37,8 @@ def read_corrections(place: str) -> tuple[Examples, str, str]:
     )
     if not found:
         raise DatasetUnavailableError(
-            f"--extra-data {place} should hold corrections in a {METADATA_FILE}, but has none; "
-            "give a folder, or a dataset USER/NAME, that a running app collected."
+            f"--extra-data {place} holds no corrections (no entry in a {METADATA_FILE}). Give a "
+            "folder, or a dataset USER/NAME, in which an app collected some."
         )
     pixels, labels = zip(*found, strict=True)
     images = np.frombuffer(b"".join(pixels), np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE, 1)
@@ -60,6 +60,6 @@ def _read_image(folder: Path, line: str, where: str) -> tuple[bytes, int]:
             return image.tobytes(), label
     except (KeyError, TypeError, ValueError, OSError, UnidentifiedImageError) as error:
         raise DatasetUnavailableError(
-            f"{where} should name a grey PNG of {IMAGE_SIZE}x{IMAGE_SIZE} pixels and a label from "
-            f"0 to 9, but does not ({error}); take the line out."
+            f"{where} does not name a grey PNG of {IMAGE_SIZE}x{IMAGE_SIZE} pixels and a label "
+            f"from 0 to 9 ({error}). Remove the line."
         ) from error

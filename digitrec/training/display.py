@@ -1,4 +1,4 @@
-"""What a training shows on a terminal: a line an epoch, a bar, tables."""
+"""What a training prints: a line per epoch, a progress bar, tables."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ from digitrec.training.recipe import Recipe, settings
 def progress_bar(
     console: Console, epochs: int, images: int, done: int
 ) -> Iterator[Callable[[ScanReport], None]]:
-    """Show a bar, where there is a terminal; give what moves it on.
+    """Show a progress bar if there is a terminal; yield the function that advances it.
 
     Arguments:
-        images: trained on in an epoch.
-        done: epochs of a run that is continued.
+        images: number of training images in an epoch.
+        done: number of epochs that are already trained.
     """
     with Progress(
         TextColumn("{task.description}"),
@@ -54,7 +54,7 @@ def show_warning(console: Console, message: str) -> None:
 
 
 def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
-    """Say in one line what the newest of so many epochs brought."""
+    """Describe the latest of `epochs` epochs in one line."""
     entry, best = history[-1], history[best_epoch - 1]
     return (
         f"epoch {len(history):>3}/{epochs}  "
@@ -67,7 +67,7 @@ def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int
 
 
 def print_result(console: Console, folder: Path, figures: dict) -> None:
-    """Print what a finished run reached.
+    """Print the figures of a finished run.
 
     Arguments:
         folder: of the run.
@@ -80,7 +80,7 @@ def print_result(console: Console, folder: Path, figures: dict) -> None:
     console.print(
         f"Best epoch {run['best_epoch']} of {run['epochs']}, {run['seconds']:.0f} s of training, "
         f"{run['images_per_second']:,.0f} images/s, {megabytes:.2f} MB of weights\n"
-        f"Model: {folder}    to try it: python app.py --model {folder}"
+        f"Model: {folder}    try it: python app.py --model {folder}"
     )
 
 
@@ -100,13 +100,13 @@ def recipe_lines(recipe: Recipe) -> Iterator[str]:
 
 
 def accuracy_table(figures: dict, name: str) -> Table:
-    """Lay out what `metrics.classification_metrics` found for the images of that name."""
+    """Lay out the result of `metrics.classification_metrics` for the images of that name."""
     accuracy = f"{100 * figures['accuracy']:.2f} % of {figures['count']:,} {name} images"
     return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)")
 
 
 def per_class_table(figures: dict, title: str) -> Table:
-    """Lay out the figures of each digit, in per cent."""
+    """Lay out the figures of each digit, in percent."""
     table = Table(title=title)
     for column in ("digit", "precision", "recall", "F1", "images"):
         table.add_column(column, justify="right")

@@ -1,4 +1,4 @@
-"""How a network reads a part of the data: logits, calibrated probabilities and figures."""
+"""Evaluate a network on a set of images: logits, calibrated probabilities and figures."""
 
 from functools import partial
 from typing import NamedTuple
@@ -26,7 +26,7 @@ def compute_logits(
     *,
     graphdef: nnx.GraphDef,
 ) -> Float[Array, "count 10"]:
-    """Run the network, its `graphdef` in evaluation mode, over every image exactly once."""
+    """Run the network over every image exactly once; its `graphdef` is in evaluation mode."""
     network = nnx.merge(graphdef, params, batch_stats)
     return jax.lax.map(lambda image: network(image[None])[0], images, batch_size=500)
 
@@ -34,7 +34,7 @@ def compute_logits(
 def network_logits(
     network: Network, images: UInt8[np.ndarray, "count 28 28 1"]
 ) -> Float[np.ndarray, "count 10"]:
-    """Run a network that is in evaluation mode over every image exactly once."""
+    """Run a network in evaluation mode over every image exactly once."""
     graphdef, params, batch_stats = nnx.split(network, nnx.Param, nnx.BatchStat)
     return np.asarray(compute_logits(params, batch_stats, images, graphdef=graphdef))
 
@@ -43,7 +43,7 @@ class Evaluation(NamedTuple):
     logits: Float[np.ndarray, "count 10"]
     temperature: float  # what the logits are divided by
     probabilities: Float[np.ndarray, "count 10"]  # calibrated
-    figures: dict  # what `metrics.classification_metrics` found
+    figures: dict  # from `metrics.classification_metrics`
 
 
 def evaluate(network: Network, examples: Examples, temperature: float | None = None) -> Evaluation:
@@ -51,7 +51,7 @@ def evaluate(network: Network, examples: Examples, temperature: float | None = N
 
     Arguments:
         network: in evaluation mode.
-        temperature: of the calibration (default: what fits these images best).
+        temperature: of the calibration (default: the one that fits these images best).
     """
     logits = network_logits(network, examples.images)
     if temperature is None:

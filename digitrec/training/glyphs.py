@@ -1,7 +1,8 @@
-"""The ways in which people write each digit, as pen strokes drawn up by hand.
+"""Different ways to write each digit, as pen strokes made by hand.
 
-MNIST's writers learnt one school's digits. Others put a flag and a foot on the 1, a bar through
-the 7 and a slash through the 0, leave the 4 open, write the 5 like an S or the 8 as two circles.
+MNIST's writers learned the digits of one country. Others put a flag and a foot on the 1, a bar
+through the 7 and a slash through the 0, leave the 4 open, or write the 5 like an S or the 8 as two
+circles.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.interpolate import CubicSpline
 from digitrec.training.strokes import PenDigit, Stroke
 
 # A glyph is a list of curves, each through points on a sheet of 10x10, x to the right, y
-# downwards. Curves are smooth: a stroke with a corner is two of them.
+# downwards. Curves are smooth, so a stroke with a corner is made of two.
 _OVAL = [(5, 0), (2, 1.5), (1.3, 5), (2.3, 9), (5, 10), (7.8, 8.8), (8.6, 5), (7.8, 1.3), (5, 0)]
 _STEM = [(5, 0), (5, 10)]
 _BOWL = [(7.5, 2.3), (5, 0), (2.5, 2), (3.5, 4.8), (6, 4.5), (7.5, 2.3)]
@@ -174,7 +175,7 @@ _GLYPHS = {
 def _trace(points: list[tuple]) -> Stroke:
     corners = np.array(points, float)
     lengths = np.linalg.norm(np.diff(corners, axis=0), axis=1)
-    # The square root keeps the curve from swinging out between points far from each other.
+    # The square root keeps the curve from overshooting between distant points.
     places = np.concatenate([[0], np.cumsum(np.sqrt(lengths))])
     return CubicSpline(places, corners, bc_type="natural")(np.linspace(0, places[-1], 40))
 

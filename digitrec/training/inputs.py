@@ -1,4 +1,4 @@
-"""What a run trains on beside MNIST: pen strokes and corrections."""
+"""What a run trains on besides MNIST: pen strokes and corrections."""
 
 import hashlib
 from collections.abc import Container, Sequence
@@ -23,12 +23,12 @@ class Inputs:
 def read_inputs(
     strokes: str | None, extra_data: str | None, writers: Container[int] = TRAINING_WRITERS
 ) -> Inputs:
-    """Read both, where they are given.
+    """Read the pen strokes and the corrections, if they are given.
 
     Arguments:
         strokes: a file, for `strokes.read_unipen`.
         extra_data: a folder or a dataset, for `corrections.read_corrections`.
-        writers: of the strokes.
+        writers: whose pen strokes to take.
 
     Raises: DatasetUnavailableError; HubError.
     """

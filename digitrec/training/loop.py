@@ -1,4 +1,4 @@
-"""Pure training: states in, states out; nothing here prints or writes."""
+"""The training itself: states in, states out; nothing here prints or writes."""
 
 import multiprocessing
 import os
@@ -48,8 +48,8 @@ class EarlyStopping(NamedTuple):
     epochs_without_improvement: int = 0
 
     def update(self, accuracy: float, epoch: int) -> "EarlyStopping":
-        """Count an epoch. Of equally accurate ones the last is the best: it has trained for
-        longer, and on images that are changed less.
+        """Count an epoch. Of equally accurate epochs the last is the best: it has trained longer,
+        and on images that were augmented less.
         """
         return EarlyStopping(
             self.patience,
@@ -64,7 +64,7 @@ class EarlyStopping(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """All that a run is after some epochs; enough to continue it."""
+    """Everything about a run after some epochs; enough to continue it."""
 
     state: TrainState
     best_params: nnx.State
@@ -74,10 +74,10 @@ class Progress(NamedTuple):
 
 
 class ScanReport(NamedTuple):
-    """What a progress bar shows: means over the steps since the last report."""
+    """What a progress bar shows: means over the steps since the previous report."""
 
     epoch: int  # counted from 1
-    images: int  # trained on since the last report
+    images: int  # trained on since the previous report
     loss: float
     accuracy: float
     images_per_second: float
@@ -97,12 +97,12 @@ def train_epoch(
     augment_config: AugmentConfig | None,
     label_smoothing: float,
 ) -> tuple[TrainState, Float[Array, ""], Float[Array, ""]]:
-    """Train over an epoch, or the part of one that `batches` names, as one `lax.scan`.
+    """Train for an epoch, or a part of one, as one `lax.scan` over batches.
 
     Arguments:
         images, labels: the whole training set, on the device; labels are 0-9 or NO_DIGIT.
-        batches: which images each step takes.
-        validation_loss: of the epoch before, for the plateau schedule (infinite at first).
+        batches: indices of the images of each step.
+        validation_loss: of the previous epoch, for the plateau schedule (infinite at first).
         strength: of the augmentation, 0-1.
         graphdef: the network's, in training mode.
         augment_config: None trains on the images as they are.
@@ -121,7 +121,7 @@ def train_epoch(
 
         def loss_and_statistics(params):
             network = nnx.merge(graphdef, params, state.batch_stats, copy=True)
-            # The logit of NO_DIGIT is always 0: the others say how much likelier each digit is.
+            # The logit of NO_DIGIT is fixed at 0; the others are relative to it.
             logits = jnp.pad(network(pixels, dropout_key), ((0, 0), (0, 1)))
             loss = optax.softmax_cross_entropy(logits, targets).mean()
             return loss, (logits, nnx.state(network, nnx.BatchStat))
@@ -142,15 +142,15 @@ def train_epoch(
 
 
 def initial_progress(recipe: Recipe, train_count: int) -> Progress:
-    """Start from weights drawn with the recipe's seed.
+    """Give the start of a run: weights drawn with the recipe's seed.
 
-    Raises: TrainingError when there are fewer training images than a batch needs.
+    Raises: TrainingError when there are fewer training images than one batch.
     """
     config = recipe.training
     if train_count < config.batch_size:
         raise TrainingError(
-            f"Training needs at least one batch of {config.batch_size} images, found "
-            f"{train_count}; give a smaller --batch-size."
+            f"{train_count} training images do not fill one batch of {config.batch_size}. Give a "
+            "smaller --batch-size."
         )
     params, batch_stats = _draw_weights(jax.random.key(config.seed), recipe.network)
     optimizer, _ = make_optimizer(config, train_count // config.batch_size)
@@ -164,7 +164,7 @@ def initial_progress(recipe: Recipe, train_count: int) -> Progress:
     return Progress(state, params, batch_stats, EarlyStopping(config.patience))
 
 
-@partial(jit, static_argnames="config")  # one compilation, not one of each shape
+@partial(jit, static_argnames="config")  # one compilation instead of one for each shape
 def _draw_weights(key: Key[Array, ""], config: NetworkConfig) -> tuple[nnx.State, ...]:
     """Give the parameters and batch statistics of a network that has not been trained."""
     return nnx.state(Network(config, rngs=nnx.Rngs(key)), nnx.Param, nnx.BatchStat)
@@ -179,25 +179,25 @@ def fit(
     make_more: Callable[[int], Examples] | None = None,
     mesh: Mesh | None = None,
 ) -> Iterator[Progress]:
-    """Train, yielding all that there is to know after each epoch.
+    """Train, yielding the progress after each epoch.
 
-    Each epoch shuffles the training images and runs as about ten scans of one length, so that
-    `on_report` hears of it more often than once a minute; what fills no batch, or no scan, is
-    left out.
+    Each epoch shuffles the training images and runs as about ten scans of equal length, so that
+    `on_report` is called more often than once a minute. Images that do not fill a batch, or batches
+    that do not fill a scan, are left out.
 
     Arguments:
         train, validation: uint8 images and int32 labels.
-        progress: where to continue (default: from the start). Since all randomness is derived
-            from the seed and the step, a continued run ends with the weights, bit for bit, of
-            one that was never interrupted.
-        make_more: gives further training images, as many each time; it is called with 0, 1, ...
-            in processes of their own, ahead of time, and so must be picklable. The images of one
-            call serve as many epochs as the recipe's synthesis says (`refresh`).
+        progress: where to continue (default: from the start). All randomness is derived from the
+            seed and the step, so a continued run ends with the same weights, bit for bit, as one
+            that was never interrupted.
+        make_more: makes additional training images, the same number each time. It is called with 0,
+            1, ... ahead of time in other processes, so it must be picklable. The images of one call
+            are used for as many epochs as the recipe's `refresh` says.
         mesh: the devices that share each batch evenly (default: the first one). Each of several
-            processes calls with the same arguments, and yields the same.
+            joined processes calls with the same arguments and yields the same.
 
-    Raises: TrainingError when the loss, a weight or what the optimiser keeps of the gradients is
-        no longer finite; what was yielded before is.
+    Raises: TrainingError when the loss, a weight or the optimiser's state is no longer finite;
+        everything that was yielded before is finite.
     """
     config = recipe.training
     mesh = mesh or make_mesh(1)
@@ -240,9 +240,7 @@ def fit(
             )
             loss, accuracy = float(loss), float(accuracy)
             if not np.isfinite(loss):
-                raise _not_finite(
-                    epoch, f"the training loss should be finite, but is {loss}", config
-                )
+                raise _not_finite(epoch, f"the training loss is {loss}", config)
             means.append((loss, accuracy))
             speed = scan_images / (time.perf_counter() - scan_started)
             on_report(ScanReport(epoch, scan_images, loss, accuracy, speed))
@@ -258,15 +256,15 @@ def fit(
             logits, jnp.asarray(validation.labels)
         ).mean()
         if not _is_finite(state, validation_loss):
-            raise _not_finite(epoch, "all weights should be finite, but are not", config)
+            raise _not_finite(epoch, "the weights or the optimiser are no longer finite", config)
         validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
         train_loss, train_accuracy = np.mean(means, 0)
         plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
         rate_scale = 1.0 if plateau is None else plateau.scale
         early_stopping = progress.early_stopping
         if epoch == config.epochs - config.calm_epochs + 1:
-            # The weights are far from settled before, and among thirty epochs with some 20 errors
-            # in 6,000 images, give or take 4, chance finds one that seems better than the last.
+            # Earlier epochs do not count: among thirty of them with about 20 (+-4) errors in 6,000
+            # images, one would look better than the last by chance, with weights far from settled.
             early_stopping = EarlyStopping(config.patience)
         early_stopping = early_stopping.update(validation_accuracy, epoch)
         improved = early_stopping.best_epoch == epoch
@@ -292,7 +290,7 @@ def fit(
 
 
 def _is_finite(state: TrainState, validation_loss: Float[Array, ""]) -> bool:
-    # Alone numbers of an optimiser may be infinite: the best loss before there was one.
+    # Only arrays: the plateau schedule's best loss is a scalar that is infinite at first.
     arrays = [leaf for leaf in jax.tree.leaves(state.optimizer_state) if leaf.ndim]
     leaves = jax.tree.leaves((state.params, state.batch_stats, arrays, validation_loss))
     return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
@@ -300,8 +298,9 @@ def _is_finite(state: TrainState, validation_loss: Float[Array, ""]) -> bool:
 
 def _not_finite(epoch: int, found: str, config: TrainingConfig) -> TrainingError:
     return TrainingError(
-        f"Epoch {epoch}: {found}; go on from the epoch before with --resume if the machine is to "
-        f"blame, otherwise start again with a --learning-rate below {config.learning_rate:g}."
+        f"Epoch {epoch}: {found}. Start again with a --learning-rate below "
+        f"{config.learning_rate:g}, or, if the machine is to blame, continue from the previous "
+        "epoch with --resume."
     )
 
 
@@ -311,7 +310,7 @@ def _prepare(
     epochs: range,
     refresh: int,
 ) -> Iterator[Examples]:
-    """Yield each epoch's images; those of `make_more` are made in processes, ahead of time."""
+    """Yield each epoch's images; other processes run `make_more` ahead of time."""
     if not make_more or not epochs:
         yield from repeat(train, len(epochs))
         return
@@ -328,7 +327,7 @@ def _prepare(
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the main process, and the processors as well where it needs them."""
+    """Leave Ctrl-C to the main process, and give it priority for the processors."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(1)
     if hasattr(os, "nice"):  # not on Windows

@@ -1,14 +1,14 @@
-"""Marks that many people put on digits and MNIST's writers seldom did, as straight pen lines.
+"""Marks that many people put on digits but few of MNIST's writers did, as straight pen lines.
 
-A flag and a foot on the 1, a bar through the 7, a slash through the 0. They start from where the
-digit's ink is, and keep to the width of MNIST's pen.
+A flag and a foot on the 1, a bar through the 7, a slash through the 0. They are placed relative to
+the digit's ink and are as wide as MNIST's strokes.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-PAPER = 96  # of 255: edges fainter than this are not taken for the digit's ends
+PAPER = 96  # of 255: fainter pixels do not count as the digit's top or bottom
 
 
 def add_marks(
@@ -17,11 +17,11 @@ def add_marks(
     key: Key[Array, ""],
     probability: Float[Array, ""] | float,
 ) -> Float[Array, "batch height width"]:
-    """Mark each 0, 1 and 7 with this probability; leave the other digits as they are.
+    """Mark each 0, 1 and 7 with this probability; leave other images unchanged.
 
     Arguments:
-        images: bright ink of 0-255 on 0, upright and about in the middle.
-        labels: 0-9; other labels get no mark.
+        images: bright ink of 0-255 on 0, upright and roughly centred.
+        labels: 0-9; images with other labels get no mark.
         key: the same key gives the same marks.
     """
     draws = jax.random.uniform(key, (len(images), 7))
@@ -51,7 +51,7 @@ def _place_lines(image, draws):
     nowhere = jnp.full((2, 2), -1e3)
     whole = jnp.stack([(top + bottom) / 2, (image * columns).sum() / jnp.maximum(image.sum(), 1.0)])
     slash = line(whole, jnp.stack([-5.0 - 6.0 * length, 3.0 + 4.0 * other_length]))
-    # Never flat, or the 1 would be a 7.
+    # Never horizontal: the 1 would become a 7.
     flag_length = 2.0 + 3.5 * length
     flag_end = at(top) + flag_length * jnp.stack([0.6 + tilt, -1.0])
     flag = jnp.stack([at(top), flag_end])

@@ -1,4 +1,4 @@
-"""The optimiser, its learning rate, and all else that a recipe says about the training itself."""
+"""The optimiser, its learning rate, and a recipe's other settings of the training itself."""
 
 from dataclasses import dataclass
 
@@ -31,10 +31,10 @@ def sgd(
 def muon(
     learning_rate: optax.ScalarOrSchedule, weight_decay: float
 ) -> optax.GradientTransformationExtraArgs:
-    """Build Muon for the kernels, as matrices of their outputs, and AdamW for all else.
+    """Build Muon for the kernels, as matrices with a column per output, and AdamW for the rest.
 
-    Its steps are as long as AdamW's, so that one learning rate serves both: Liu et al., Muon is
-    Scalable for LLM Training (arXiv:2502.16982), section 2.2.
+    Its steps are scaled to the length of AdamW's, so that both take one learning rate: Liu et al.,
+    Muon is Scalable for LLM Training (arXiv:2502.16982), section 2.2.
     """
 
     def outputs_last(params):
@@ -57,46 +57,46 @@ OPTIMIZERS = {"adamw": optax.adamw, "muon": muon, "sgd": sgd}
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    epochs: int = setting(40, "passes over the training images, at most", COUNT)
+    epochs: int = setting(40, "largest number of passes over the training images", COUNT)
     batch_size: int = setting(128, "images per step", COUNT)
     optimizer: str = setting(
         "muon", "Optax optimiser; adamw without weight decay is Adam", one_of(*OPTIMIZERS)
     )
     learning_rate: float = setting(0.002, "peak learning rate", POSITIVE, "per step")
-    weight_decay: float = setting(0.0, "weight decay, as Optax takes it", SHARE)
+    weight_decay: float = setting(0.0, "weight decay, as Optax defines it", SHARE)
     schedule: str = setting(
         "cosine",
-        "learning rate: cosine, after a warm-up, or plateau, reduced when the validation loss "
-        "stops falling",
+        "learning rate: cosine follows a cosine after a warm-up; plateau is reduced when the "
+        "validation loss stops falling",
         one_of("cosine", "plateau"),
     )
-    warmup_epochs: float = setting(2.0, "warm-up, for cosine", NOT_NEGATIVE, "epochs")
+    warmup_epochs: float = setting(2.0, "length of the warm-up of cosine", NOT_NEGATIVE, "epochs")
     plateau_factor: float = setting(0.3, "what plateau multiplies the rate by", FRACTION)
     plateau_patience: int = setting(
-        3, "time without a lower validation loss before plateau reduces the rate", COUNT, "epochs"
+        3, "epochs without a lower validation loss before plateau reduces the rate", COUNT, "epochs"
     )
     label_smoothing: float = setting(
-        0.0, "label smoothing: share of each target that all classes get", SHARE
+        0.0, "label smoothing: share of each target spread over all classes", SHARE
     )
     calm_epochs: int = setting(
         8,
-        "the last ones, over which augmentation falls to 0; the best epoch is one of these",
+        "final epochs over which augmentation falls to 0; the best epoch is one of these",
         WHOLE,
         "epochs",
     )
     patience: int = setting(
-        30, "time without a better validation accuracy before training stops", COUNT, "epochs"
+        30, "epochs without a better validation accuracy before training stops", COUNT, "epochs"
     )
-    seed: int = setting(0, "of the weights and of all randomness in training", SEED)
+    seed: int = setting(0, "seed of the weights and of all randomness in training", SEED)
 
 
 def make_optimizer(
     config: TrainingConfig, steps_per_epoch: int
 ) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
-    """Build the optimiser, and the schedule by itself for reporting.
+    """Build the optimiser, and its schedule separately for reporting.
 
     `plateau` multiplies its learning rate by `plateau_factor` when the `value` given to `update`,
-    the validation loss of the epoch before, has not fallen for `plateau_patience` epochs.
+    the validation loss of the previous epoch, has not fallen for `plateau_patience` epochs.
     """
     if config.schedule == "plateau":
         schedule = optax.constant_schedule(config.learning_rate)
@@ -122,10 +122,10 @@ def make_optimizer(
 
 
 def augmentation_strength(config: TrainingConfig, epoch: int) -> float:
-    """Give 1 until the last `calm_epochs`, over which it falls evenly to 0.
+    """Give 1 until the last `calm_epochs`, over which the strength falls linearly to 0.
 
-    The last epochs let the network settle on images as they are, as in He et al., Data
-    Augmentation Revisited (arXiv:1909.09148).
+    The last epochs let the network settle on unaugmented images, as in He et al., Data Augmentation
+    Revisited (arXiv:1909.09148).
     """
     calm = max(0, epoch - (config.epochs - config.calm_epochs))
     return 1.0 - calm / max(1, config.calm_epochs)

@@ -1,4 +1,4 @@
-"""A run's folder: its recipe, its states, and at the end the published model."""
+"""A run's folder: its recipe, its states and, at the end, the published model."""
 
 import argparse
 import json
@@ -34,13 +34,13 @@ STATES_FOLDER = "states"
 
 
 def require_new_folder(run: Path) -> None:
-    """Raise BadCheckpointError for a folder in which no run can be started."""
+    """Raise BadCheckpointError for a folder in which no new run can start."""
     require_free(run)
     try:
         if run.exists() and any(run.iterdir()):
             raise BadCheckpointError(
-                f"--output {run} should be a new or an empty folder, but holds files; choose "
-                f"another, or continue that run with --resume {run}."
+                f"--output {run} is not empty. Choose another folder, or continue the run that is "
+                f"there with --resume {run}."
             )
     except OSError as error:
         raise _not_writable(run, error) from error
@@ -59,7 +59,7 @@ def start_run(run: Path, recipe: Recipe) -> None:
 
 @contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Make a run's folder and keep other processes from training in it, until this one ends.
+    """Make a run's folder and keep other processes from training in it while this one does.
 
     Raises: BadCheckpointError, which names the process that has it.
     """
@@ -71,8 +71,8 @@ def locked(run: Path) -> Iterator[None]:
     except Timeout as error:
         process = (run / LOCK_FILE).read_text()
         raise BadCheckpointError(
-            f"{run} should have one process that trains in it, but process {process} does; wait "
-            "for it, stop it, or choose another folder."
+            f"Process {process} is already training in {run}. Wait for it, stop it, or choose "
+            "another folder."
         ) from error
     except OSError as error:
         raise _not_writable(run, error) from error
@@ -83,7 +83,7 @@ def locked(run: Path) -> Iterator[None]:
 
 
 def require_free(run: Path) -> None:
-    """Raise BadCheckpointError for a folder in which another process trains."""
+    """Raise BadCheckpointError for a folder in which another process is training."""
     if (run / LOCK_FILE).exists():
         with locked(run):
             pass
@@ -91,8 +91,7 @@ def require_free(run: Path) -> None:
 
 def _not_writable(run: Path, error: OSError) -> BadCheckpointError:
     return BadCheckpointError(
-        f"--output {run} should be a folder to write to, but is not ({error.strerror}); "
-        "choose another."
+        f"The folder {run} cannot be written to ({error.strerror}). Choose another one."
     )
 
 
@@ -101,27 +100,26 @@ def is_finished(run: Path) -> bool:
 
 
 def read_recipe(run: Path) -> Recipe:
-    """Read the recipe of a run that is to go on.
+    """Read the recipe of a run that is to be continued.
 
     Raises: BadCheckpointError.
     """
     if is_finished(run):
         raise BadCheckpointError(
-            f"--resume {run} should name an unfinished run, but this one is finished; "
-            f"try it with: python app.py --model {run}"
+            f"--resume {run}: this run is finished. Try its model with: python app.py --model {run}"
         )
     try:
         values = json.loads((run / RECIPE_FILE).read_text())
     except (OSError, ValueError) as error:
         raise BadCheckpointError(
-            f"--resume {run} should name a run's folder, but its {RECIPE_FILE} cannot be read "
-            f"({error}); list the runs with: ls runs"
+            f"--resume {run} is not the folder of a run: its {RECIPE_FILE} cannot be read "
+            f"({error}). List your runs with: ls runs"
         ) from error
     return Recipe.from_json(values, run)
 
 
-def command_to_go_on(run: Path, options: argparse.Namespace, inputs: Inputs) -> str:
-    """Give the command that continues a run which was stopped, or its last push."""
+def command_to_continue(run: Path, options: argparse.Namespace, inputs: Inputs) -> str:
+    """Give the command that continues a stopped run, or the push of a finished one."""
     if is_finished(run):
         return f"python -m digitrec.hub push-model {run} {options.push_to_hub}"
     command = ["python", "train.py", "--resume", str(run)]
@@ -140,7 +138,7 @@ def best_network(recipe: Recipe, progress: Progress) -> Network:
 
 
 def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) -> dict:
-    """Publish the best epoch into the run's folder; a run reads the test images here alone.
+    """Publish the best epoch into the run's folder; only here does a run read the test images.
 
     Returns: the contents of `metrics.json`.
     Raises: BadCheckpointError when they cannot be written.
@@ -157,8 +155,8 @@ def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) ->
         pretrained.save_model(run, nnx.state(network), config, figures)
     except OSError as error:
         raise BadCheckpointError(
-            f"{run} should take the trained model, but cannot ({error.strerror}); make room and "
-            f"continue the run with --resume {run}."
+            f"The trained model cannot be written to {run} ({error.strerror}). Free some space, "
+            f"then continue with --resume {run}."
         ) from error
     return figures
 
@@ -166,7 +164,7 @@ def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) ->
 def push_best(
     repository: str, recipe: Recipe, split: data.Split, progress: Progress, **pausing: Any
 ) -> None:
-    """Push the best epoch so far; the test images stay unread.
+    """Push the best epoch so far, without reading the test images.
 
     Arguments:
         pausing: `pauses` and `pause`, as `client.push_model` takes them.

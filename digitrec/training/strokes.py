@@ -1,4 +1,4 @@
-"""Digits as pen strokes: read from a UNIPEN file, and drawn as on a canvas."""
+"""Digits as pen strokes: read from a UNIPEN file, and drawn with a round brush."""
 
 import gzip
 import math
@@ -13,20 +13,20 @@ from PIL import Image, ImageDraw
 
 from digitrec.errors import DatasetUnavailableError
 
-# In pendigits-orig.tra; no writer is in both.
+# Of pendigits-orig.tra: those who train, and those on whom digitrec is measured.
 TRAINING_WRITERS, MEASURING_WRITERS = range(1, 25), range(25, 31)
 
 Stroke = Float[np.ndarray, "_ 2"]  # x to the right, y downwards
 
 
 class PenDigit(NamedTuple):
-    strokes: Sequence[Stroke]  # one for each time that the pen came down
+    strokes: Sequence[Stroke]  # one for each time the pen was put down
     label: int
     writer: int
 
 
 def read_unipen(path: str | os.PathLike, writers: Container[int]) -> list[PenDigit]:
-    """Read the digits of some writers, in the file's order.
+    """Read the digits of the given writers, in the file's order.
 
     Arguments:
         path: UNIPEN text, gzipped or not, with `.SEGMENT DIGIT`, `.COMMENT label writer index`,
@@ -43,12 +43,13 @@ def read_unipen(path: str | os.PathLike, writers: Container[int]) -> list[PenDig
         digits = _parse(content.decode("ascii"), writers)
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise DatasetUnavailableError(
-            f"{path} should hold digits as UNIPEN pen strokes, but cannot be read ({error}); "
-            "docs/training.md says where to find such a file."
+            f"{path} is not a file of UNIPEN pen strokes that digitrec can read ({error}). "
+            "docs/training.md says where to find one."
         ) from error
     if not digits:
         raise DatasetUnavailableError(
-            f"{path} should hold UNIPEN digits of writers {writers}, but has none of them."
+            f"{path} holds no digits of writers {writers}. docs/training.md says where to find a "
+            "file that does."
         )
     return digits
 
@@ -68,11 +69,11 @@ def _parse(text: str, writers: Container[int]) -> list[PenDigit]:
             elif pen_down and words:
                 x, y = map(float, words)
                 if not (math.isfinite(x) and math.isfinite(y)):
-                    raise ValueError(f"a point is {line.strip()!r}")
+                    raise ValueError(f"{line.strip()!r} is not a point")
                 strokes[-1].append((x, -y))
         strokes = tuple(np.array(stroke) for stroke in strokes if stroke)
         if label not in range(10) or not strokes:
-            raise ValueError(f"a digit has the label {label} and {len(strokes)} strokes")
+            raise ValueError(f"a digit has label {label} and {len(strokes)} strokes")
         if writer in writers:
             digits.append(PenDigit(strokes, label, writer))
     return digits
@@ -81,7 +82,7 @@ def _parse(text: str, writers: Container[int]) -> list[PenDigit]:
 def fit_strokes(
     strokes: Sequence[Stroke], size: float, center: tuple[float, float]
 ) -> list[Stroke]:
-    """Scale and move strokes so that the longer side of what they cover is `size` long."""
+    """Scale strokes so that the longer side of their bounding box is `size`, and centre them."""
     points = np.concatenate(strokes)
     low, high = points.min(0), points.max(0)
     scale = size / max((high - low).max(), 1e-6)
@@ -89,12 +90,12 @@ def fit_strokes(
 
 
 def draw_strokes(strokes: Sequence[Stroke], side: int, brush: float) -> Image.Image:
-    """Draw as a round brush does, with anti-aliasing.
+    """Draw strokes with a round brush, anti-aliased.
 
     Arguments:
         strokes: in pixels of the canvas.
-        side: of the square canvas, pixels.
-        brush: diameter, pixels.
+        side: of the square canvas, in pixels.
+        brush: diameter in pixels.
 
     Returns: a picture of mode L; 255 is ink.
     """

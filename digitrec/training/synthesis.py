@@ -1,7 +1,7 @@
-"""Images to train on beside MNIST's, made while training: people's strokes drawn in ever new ways,
-and what is no digit.
+"""Additional training images, made during training: pen strokes drawn differently each time, and
+images that show no digit.
 
-All of them go through `to_mnist`, as what people draw in the app does.
+All of them go through `to_mnist`, like drawings in the app.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from digitrec.training.data import NO_DIGIT, Examples, concatenate
 from digitrec.training.glyphs import GLYPHS
 from digitrec.training.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
 
-CANVAS = 200  # pixels a side
-DRAWN = 130.0  # pixels that the longer side of a drawing's path takes of them
-BRUSHES = (0.06, 0.5)  # diameter, as a share of it: finer ones look the same after `to_mnist`
-GLYPH_VARIATION = 1.5  # of glyphs, which stand for all who write like this
-MOST_VARIATION = {1: 1.0, 7: 1.0}  # varied more, a 1 with a flag and a narrow 7 become each other
-# Mirrored, or turned by 90 degrees, these look like no digit. A mirrored 2 looks like a 5.
+CANVAS = 200  # pixels per side
+DRAWN = 130.0  # pixels of the canvas: length of the longer side of a drawing
+BRUSHES = (0.06, 0.5)  # diameter, as a share of DRAWN: finer ones look the same after `to_mnist`
+GLYPH_VARIATION = 1.5  # more than for a person's strokes: a glyph stands for many writers
+MOST_VARIATION = {1: 1.0, 7: 1.0}  # varied more, a 1 with a flag looks like a narrow 7
+# Mirrored or turned by 90 degrees, these are not digits. A mirrored 2 looks like a 5.
 MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 
 
@@ -32,21 +32,19 @@ MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
 class SynthesisConfig:
     non_digits: float = setting(0.1, "images that show no digit", SHARE, "share of MNIST's")
     redrawn: float = setting(
-        0.03, "MNIST's images with the pen that drawings get", SHARE, "share of MNIST's"
+        0.03, "MNIST's images redrawn with the pen of drawings", SHARE, "share of MNIST's"
     )
     glyphs: float = setting(
-        0.06, "drawings of the ways in which people write digits", SHARE, "share of MNIST's"
+        0.06, "drawings of our own digits in many ways of writing", SHARE, "share of MNIST's"
     )
     repetitions: int = setting(
-        2, "times that each drawing is used in an epoch, augmented each time in another way", COUNT
+        2, "how often an epoch uses each drawing, augmented differently each time", COUNT
     )
-    refresh: int = setting(
-        2, "time that drawings serve, augmented each time in another way", COUNT, "epochs"
-    )
+    refresh: int = setting(2, "epochs for which one set of drawings is reused", COUNT, "epochs")
 
 
 def count_images(mnist: int, digits: Sequence[PenDigit], config: SynthesisConfig) -> int:
-    """Count what an epoch trains on: MNIST's images and those that `synthesize` adds."""
+    """Count the training images of an epoch: MNIST's and those that `synthesize` adds."""
     drawn = round(config.redrawn * mnist) + len(digits) + 10 * round(config.glyphs * mnist / 10)
     return mnist + round(config.non_digits * mnist) + config.repetitions * drawn
 
@@ -58,7 +56,7 @@ def synthesize(
     seed: int,
     turn: int,
 ) -> Examples:
-    """Make the images of an epoch or of several; the same seed and turn give the same images."""
+    """Make the additional images of a few epochs; the same seed and turn give the same images."""
     random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
@@ -75,14 +73,14 @@ def synthesize(
 def image_maker(
     mnist: Examples, digits: Sequence[PenDigit], config: SynthesisConfig, seed: int
 ) -> Callable[[int], Examples] | None:
-    """Give `synthesize` of all but the turn; None where it would make nothing."""
+    """Give `synthesize` with everything but the turn filled in; None if it would make no images."""
     if count_images(len(mnist.labels), digits, config) == len(mnist.labels):
-        return None  # there is nothing to start a process for
+        return None  # saves starting processes
     return partial(synthesize, mnist, digits, config, seed)
 
 
 def choose_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
-    """Choose `count` glyphs of each digit, each of its glyphs as likely as the others."""
+    """Choose `count` glyphs of each digit, all its glyphs equally likely."""
     groups = [[glyph for glyph in GLYPHS if glyph.label == label] for label in range(10)]
     return [group[index] for group in groups for index in random.integers(len(group), size=count)]
 
@@ -90,7 +88,7 @@ def choose_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
 def make_digits(
     digits: Sequence[PenDigit], variation: float, random: np.random.Generator
 ) -> Examples:
-    """Draw each digit once, with a brush, a slant, proportions and a hand of its own."""
+    """Draw each digit once, with its own random brush, slant, proportions and tremor."""
     images = []
     for digit in digits:
         most = MOST_VARIATION.get(digit.label, variation)
@@ -99,7 +97,7 @@ def make_digits(
 
 
 def redraw(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
-    """Enlarge some of MNIST's images, so that `to_mnist` takes them for drawings."""
+    """Enlarge some of MNIST's images, so that `to_mnist` treats them as drawings."""
     chosen = random.integers(len(mnist.labels), size=count)
     sides = random.integers(4 * IMAGE_SIZE, 8 * IMAGE_SIZE, count)
     pictures = [
@@ -110,7 +108,7 @@ def redraw(mnist: Examples, count: int, random: np.random.Generator) -> Examples
 
 
 def make_non_digits(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
-    """Make what is no digit: doodles, and MNIST's digits mirrored, turned or two in one image."""
+    """Make images without a digit: doodles, and MNIST's digits mirrored, turned or in pairs."""
     doodles = []
     while len(doodles) < count - count // 3:
         strokes = doodle(random)
@@ -121,17 +119,17 @@ def make_non_digits(mnist: Examples, count: int, random: np.random.Generator) ->
 
 
 def vary(strokes: Sequence[Stroke], variation: float, random: np.random.Generator) -> list[Stroke]:
-    """Change strokes as another hand, another device and another mood would.
+    """Change strokes as another writer or another device would.
 
-    `variation` scales the changes; with 1 a person's digits become those of a similar person.
+    `variation` scales the changes; with 1, they are as between two similar writers.
     """
     strokes = fit_strokes(strokes, 1.0, (0.0, 0.0))
-    # Little turning: a turned 7 looks like a 1 with a flag.
+    # Turned only a little: a turned 7 looks like a 1 with a flag.
     angle, slant = variation * random.normal(0, [0.05, 0.15])
     stretch = np.exp(variation * random.normal(0, 0.1))
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turned @ [[1, slant], [0, 1]] @ np.diag([stretch, 1 / stretch])
-    # Three slow waves bend the plane by some per cent of the digit's size.
+    # Three long waves bend the plane by a few percent of the digit's size.
     waves = random.normal(0, 2.5, (3, 2))
     phases = random.uniform(0, 2 * np.pi, 3)
     bends = variation * random.normal(0, 0.025, (3, 2))
@@ -151,7 +149,7 @@ def vary(strokes: Sequence[Stroke], variation: float, random: np.random.Generato
 
 
 def doodle(random: np.random.Generator) -> list[Stroke]:
-    """Draw lines and curves that are no digit, but for rare accidents."""
+    """Draw lines and curves that are not a digit, except by rare accident."""
     kinds = ["curves", "lines", "sign", "scribble", "dot"]
     kind = random.choice(kinds, p=[0.3, 0.2, 0.4, 0.05, 0.05])
     if kind == "dot":
@@ -168,7 +166,7 @@ def doodle(random: np.random.Generator) -> list[Stroke]:
 
 
 def spoil(mnist: Examples, random: np.random.Generator) -> UInt8[np.ndarray, "height width"]:
-    """Mirror or turn a digit, or put another beside it; bright ink on black."""
+    """Mirror or turn a digit, or put another next to it; bright ink on black."""
     index, other = random.integers(len(mnist.labels), size=2)
     image, label = mnist.images[index, ..., 0], mnist.labels[index]
     if label in MIRRORED and random.random() < 0.4:
@@ -179,7 +177,7 @@ def spoil(mnist: Examples, random: np.random.Generator) -> UInt8[np.ndarray, "he
 
 
 def _part_of_sign(random: np.random.Generator) -> Stroke:
-    """Draw a line between two of nine places, or a part of a circle: what letters are made of."""
+    """Draw a line between two of nine points, or a part of a circle, as letters are made of."""
     if random.random() < 0.7:
         places = random.choice(9, 2, replace=False)
         return np.stack([places % 3, places // 3], 1) / 2 + random.normal(0, 0.05, (2, 2))
@@ -190,7 +188,7 @@ def _part_of_sign(random: np.random.Generator) -> Stroke:
 
 
 def _could_be_digit(strokes: Sequence[Stroke]) -> bool:
-    """Tell a narrow drawing, which may be a 1, and one line with one corner, which may be a 7."""
+    """Find narrow drawings, which may look like a 1, and lines with one corner, like a 7."""
     points = np.concatenate(strokes)
     spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
     major, minor = spread / np.sqrt(len(points) - 1)
@@ -207,7 +205,7 @@ def _draw(
     strokes: Sequence[Stroke], random: np.random.Generator
 ) -> UInt8[np.ndarray, "height width"]:
     brush = DRAWN * np.exp(random.uniform(*np.log(BRUSHES)))
-    middle = CANVAS / 2 + random.uniform(-0.5, 0.5, 2)  # where the pixels' edges fall
+    middle = CANVAS / 2 + random.uniform(-0.5, 0.5, 2)  # at random between pixels
     return np.asarray(draw_strokes(fit_strokes(strokes, DRAWN, tuple(middle)), CANVAS, brush))
 
 
