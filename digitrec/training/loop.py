@@ -259,7 +259,7 @@ def fit(
             logits, jnp.asarray(validation.labels)
         ).mean()
         if not _is_finite(state, validation_loss):
-            raise _not_finite(epoch, "some weights are not finite", config)
+            raise _not_finite(epoch, "the weights or the optimiser are no longer finite", config)
         validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
         train_loss, train_accuracy = np.mean(means, 0)
         plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
