@@ -104,7 +104,7 @@ def test_strength_scales_all_amounts_and_nothing_is_left_at_zero():
     config = replace(AugmentConfig(), marks=0.0)
     images, labels = jnp.asarray(bar(50)), jnp.full(50, 5)
     full, half, none = (
-        np.asarray(augment(images, labels, KEY, config, strength)) for strength in (1.0, 0.5, 0.0)
+        np.asarray(compiled(images, labels, KEY, config, strength)) for strength in (1.0, 0.5, 0.0)
     )
     np.testing.assert_allclose(none, images, atol=1e-3)
     changes = [np.abs(changed - none).mean() for changed in (full, half)]
@@ -112,8 +112,7 @@ def test_strength_scales_all_amounts_and_nothing_is_left_at_zero():
 
 
 def test_digits_that_people_mark_are_marked():
-    images = jnp.asarray(bar(50))
-    marked = augment(images, jnp.full(50, 7), KEY, still_but(marks=1.0))
+    marked = compiled(bar(50), jnp.full(50, 7), KEY, still_but(marks=1.0))
     assert (np.asarray(marked).sum((1, 2, 3)) > float(bar(1).sum()) * 1.05).all()
 
 

@@ -107,7 +107,7 @@ OTHER_NETWORKS = [
 def save_untrained(recognizer, folder, **settings):
     """Save a network with random weights."""
     config = NetworkConfig(**settings)
-    state = nnx.split(Network(config, rngs=nnx.Rngs(0)))[1]
+    state = nnx.jit(lambda: nnx.state(Network(config, rngs=nnx.Rngs(0))))()
     model = {**recognizer.config, "model": asdict(config)}
     pretrained.save_model(folder, state, model, metrics={})
 

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import SLOW
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ def plain(images, kernel, strides, padding):
     )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=20 if SLOW else 8)
 @given(SIZES, KERNELS, st.integers(0, 2**32 - 1))
 def test_values_and_gradients_equal_those_of_jax(sizes, kernels, seed):
     batch, height, width, inputs, outputs = sizes

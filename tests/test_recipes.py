@@ -16,6 +16,7 @@ SETTINGS = {
     "epochs": 2,
     "batch_size": 16,
     "filters": [8, 16, 32],
+    "kernel_sizes": [[3], [3], [3]],
     "optimizer": "adamw",
     "non_digits": 0,
     "redrawn": 0,

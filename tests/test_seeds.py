@@ -5,7 +5,6 @@ import shutil
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import recipes
@@ -14,6 +13,7 @@ from flax import nnx
 
 from digitrec.network.pretrained import load_model, save_model
 from digitrec.training.data import load_mnist
+from digitrec.training.evaluation import network_logits
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_seeds_are_compared_and_vote(measure, small_run, worse_run, small_data_d
     images, labels = load_mnist(small_data_dir)[1]
     probabilities = []
     for run in (small_run, worse_run):
-        logits = np.asarray(load_model(run)[0](jnp.asarray(images)), np.float64)
+        logits = network_logits(load_model(run)[0], images).astype(float)
         probabilities.append(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
     wrong = [one.argmax(1) != labels for one in probabilities]
     assert wrong[1].sum() > wrong[0].sum()

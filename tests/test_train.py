@@ -203,13 +203,13 @@ def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run
 ):
     result = train(
         *["--preset", "fast", "--data-dir", small_data_dir, "--batch-size", "64"],
-        *["--epochs", "2", "--output", tmp_path / "run"],
+        *["--epochs", "2", "--set", "filters=[8,8,8]", "--output", tmp_path / "run"],
     )
     assert result.returncode == 0, result.stderr
     settings = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (
         settings["training"]["command"]
-        == "python train.py --preset fast --epochs 2 --batch-size 64"
+        == "python train.py --preset fast --epochs 2 --batch-size 64 --set 'filters=[8,8,8]'"
     )
     assert settings["training"]["training"]["optimizer"] == "muon"
     assert settings["training"]["training"]["epochs"] == 2

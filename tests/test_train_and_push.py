@@ -14,28 +14,38 @@ from conftest import ROOT, TINY, ask_worker, slow
 from loopback_hub import TOKEN
 
 from digitrec.demo.feedback import Feedback
+from train import main
 
 
 def train(hub, *arguments, token=TOKEN):
     return ask_worker(hub, "train", list(arguments), {"HF_TOKEN": token})
 
 
-def short(small_data_dir, run):
+def short(small_data_dir, run, epochs=1):
     """A training of seconds."""
     return [
-        *[*TINY, "--epochs", "1", "--batch-size", "64"],
+        *[*TINY, "--epochs", str(epochs), "--batch-size", "64"],
         *["--data-dir", small_data_dir, "--output", run],
     ]
 
 
+PUSHING = ["--push-to-hub", "me/digits", "--push-every", "1"]
+
+
+@pytest.fixture(scope="module")
+def weights(small_data_dir, tmp_path_factory):
+    """Those of a short training of three epochs that pushes nothing."""
+    run = tmp_path_factory.mktemp("unpushed") / "run"
+    assert main(list(map(str, short(small_data_dir, run, epochs=3)))) == 0
+    return (run / "model.safetensors").read_bytes()
+
+
 def test_best_epochs_and_the_result_are_pushed_and_pushing_changes_no_result(
-    hub, train_command, small_run, tmp_path
+    hub, small_data_dir, weights, tmp_path
 ):
     run = tmp_path / "run"
-    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
-    result = train(hub, *train_command[2:], "--output", run, *pushing)
+    result = train(hub, *short(small_data_dir, run, epochs=3), *PUSHING)
     assert result.returncode == 0, result.stderr
-    weights = (small_run / "model.safetensors").read_bytes()
     assert (run / "model.safetensors").read_bytes() == weights
     first, *before, last = hub.repositories["me/digits"].commits
     assert last[0] in result.stdout and first[1] == {} and before
@@ -53,12 +63,11 @@ def test_best_epochs_and_the_result_are_pushed_and_pushing_changes_no_result(
     assert "push" not in command
 
 
-def test_failed_pushes_warn_and_do_not_stop_the_training(hub, train_command, tmp_path):
+def test_failed_pushes_warn_and_do_not_stop_the_training(hub, small_data_dir, tmp_path):
     hub.fail("/api/repos/create", status=503, times=1)  # at the start
     hub.fail("/commit/", status=503, times=1)  # after an epoch
     run = tmp_path / "run"
-    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
-    result = train(hub, *train_command[2:], "--output", run, *pushing)
+    result = train(hub, *short(small_data_dir, run, epochs=3), *PUSHING)
     assert result.returncode == 0, result.stderr
     warnings = re.findall(r"(?m)^Warning: me/digits: .*503.*$", result.stdout)
     assert len(warnings) >= 1 and all(fault.times == 0 for fault in hub.faults)
@@ -68,19 +77,17 @@ def test_failed_pushes_warn_and_do_not_stop_the_training(hub, train_command, tmp
 
 @pytest.mark.parametrize("stalled", ["/commit/", pytest.param("/preupload/", marks=slow)])
 def test_push_for_which_the_hub_stalls_neither_delays_nor_undoes_the_run(
-    hub, train_command, small_run, tmp_path, stalled
+    hub, small_data_dir, weights, tmp_path, stalled
 ):
     fault = hub.fail(stalled, times=1, held=threading.Event())
-    pushing = ["--push-to-hub", "me/digits", "--push-every", "1"]
-    result = train(hub, *train_command[2:], "--output", tmp_path / "run", *pushing)
+    result = train(hub, *short(small_data_dir, tmp_path / "run", epochs=3), *PUSHING)
     assert result.returncode == 0 and "Warning" not in result.stdout, result.stderr
     assert fault.times == 0 and not fault.answered.is_set()  # it stalls still
-    weights = (small_run / "model.safetensors").read_bytes()
     assert hub.repositories["me/digits"].files["model.safetensors"] == weights
     commits = len(hub.repositories["me/digits"].commits)
     fault.held.set()
     assert fault.answered.wait(30)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
         assert len(hub.repositories["me/digits"].commits) == commits
         time.sleep(0.1)

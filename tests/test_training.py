@@ -83,7 +83,7 @@ def test_same_seed_gives_the_same_weights_bit_for_bit(small_digits, epochs):
 
 
 def test_another_seed_gives_other_weights(small_digits, epochs):
-    other = list(run(small_digits, replace(CONFIG, epochs=1, seed=1)))[-1]
+    other = next(run(small_digits, replace(CONFIG, seed=1)))
     first = jax.tree.leaves(epochs[0].state.params)
     assert any(
         (a != b).any() for a, b in zip(first, jax.tree.leaves(other.state.params), strict=True)
@@ -132,12 +132,16 @@ def test_early_stopping_counts_epochs_without_improvement_and_keeps_the_last_of_
     assert (stopping.best_accuracy, stopping.best_epoch) == (0.8, 6)
 
 
-def test_training_stops_early_when_nothing_improves(small_digits):
-    # A learning rate of almost nothing: the accuracy of the first epoch stays the best.
-    config = replace(CONFIG, epochs=9, learning_rate=1e-12, patience=2)
-    epochs = list(run(small_digits, config))
-    accuracies = [entry["validation_accuracy"] for entry in epochs[-1].history]
-    assert len(epochs) == accuracies.index(max(accuracies)) + 1 + 2 < 9
+def test_training_stops_early_when_nothing_improves(small_digits, epochs):
+    unbeatable = EarlyStopping(patience=1, best_accuracy=1.0, best_epoch=1)
+    (second,) = run(small_digits, progress=epochs[0]._replace(early_stopping=unbeatable))
+    assert len(second.history) == 2 < CONFIG.epochs
+    assert list(run(small_digits, progress=second)) == []
+
+
+def test_patience_is_that_of_the_recipe():
+    recipe = replace(RECIPE, training=replace(CONFIG, patience=7))
+    assert initial_progress(recipe, 400).early_stopping == EarlyStopping(7)
 
 
 def test_augmentation_grows_weaker_over_the_last_epochs_alone():
@@ -187,7 +191,7 @@ def test_fewer_images_than_a_batch_are_refused():
 
 def test_reports_cover_each_epoch(small_digits):
     reports = []
-    list(run(small_digits, replace(CONFIG, epochs=1), on_report=reports.append))
+    next(run(small_digits, on_report=reports.append))
     assert sum(report.images for report in reports) == 384  # 12 batches of 32
     assert {report.epoch for report in reports} == {1} and len(reports) == 12
 
