@@ -388,6 +388,7 @@ def test_answer_follows_the_pen_without_a_request(open_page, app_url):
     assert requests == []
 
 
+@slow
 def test_answer_of_the_browser_is_that_of_the_server(open_page, app_url):
     ours, theirs = open_page(app_url, **DESKTOP), open_page(app_url, prepare=leave_to_server)
     wait_for_reader(ours)

@@ -120,10 +120,8 @@ def wait_for_first_state(run, processes):
         time.sleep(0.01)
 
 
-# The short form of the tests above as well: a joined epoch, and two on eight devices.
-@pytest.mark.parametrize(
-    "start_several, killed", [(start_by_slurm, 0), pytest.param(start_by_address, 1, marks=slow)]
-)
+@slow
+@pytest.mark.parametrize("start_several, killed", [(start_by_slurm, 0), (start_by_address, 1)])
 def test_killed_process_ends_the_others_and_eight_devices_continue(
     start, one_device, tmp_path, start_several, killed
 ):

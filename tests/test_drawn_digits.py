@@ -35,6 +35,7 @@ def stars(tmp_path_factory):
     return folder / "stars.zip"
 
 
+@slow
 def test_table_pictures_and_figures(strokes_file, stars, tmp_path):
     model = shutil.copytree(ROOT / "checkpoints", tmp_path / "model")
     figures, output = measure(

@@ -20,6 +20,7 @@ KEYS = {
 measure = partial(run_benchmark, "numbers")
 
 
+@slow
 def test_table_picture_and_figures(strokes_file, tmp_path):
     model = shutil.copytree(ROOT / "checkpoints", tmp_path / "model")
     figures, output = measure(

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import recipes
+from conftest import slow
 from numpy.testing import assert_array_equal
 
 from digitrec.errors import DatasetUnavailableError
@@ -37,6 +38,7 @@ def files(small_digits, tmp_path):
     return tmp_path
 
 
+@slow
 def test_recipe_is_measured_by_writers_who_did_not_train_and_goes_on(
     files, strokes_file, call, monkeypatch
 ):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import recipes
 import seeds
+from conftest import slow
 from flax import nnx
 
 from digitrec.network.pretrained import load_model, save_model
@@ -50,6 +51,7 @@ def worse_run(small_run, tmp_path):
     return tmp_path / "worse"
 
 
+@slow
 def test_seeds_are_compared_and_vote(measure, small_run, worse_run, small_data_dir, tmp_path):
     output = tmp_path / "seeds.json"
     result = measure(worse_run, small_run, "--data-dir", small_data_dir, "--output", output)

@@ -90,6 +90,7 @@ def test_run_that_does_not_say_how_it_was_split_is_refused_in_one_line(
         assert len(result.stderr.splitlines()) == 1
 
 
+@slow
 def test_killed_run_resumes_to_the_same_weights_as_the_unbroken_one(
     train_command, small_run, train, tmp_path
 ):
@@ -122,6 +123,7 @@ def test_run_killed_while_it_published_resumes_as_well(train_command, small_run,
         assert (run / name).read_bytes() == (small_run / name).read_bytes()
 
 
+@slow
 def test_run_with_strokes_names_the_file_and_resumes_with_it_alone(
     small_data_dir, strokes_file, train, tmp_path
 ):

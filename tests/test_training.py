@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from conftest import slow
 from flax import nnx
 from scipy.special import logsumexp
 
@@ -206,6 +207,7 @@ def noted_noise(folder, turn):
     return noise(turn)
 
 
+@slow
 def test_images_made_beside_training_teach_what_is_no_digit(small_digits, tmp_path):
     # Long enough for the moving averages of batch normalisation, which start at 0 and 1.
     config = replace(CONFIG, epochs=25, patience=25, learning_rate=5e-3)
@@ -222,6 +224,7 @@ def test_images_made_beside_training_teach_what_is_no_digit(small_digits, tmp_pa
     assert np.median(scores[0]) > np.median(scores[1]) + 1
 
 
+@slow
 def test_continued_run_makes_the_images_of_the_epochs_that_are_left(small_digits, tmp_path):
     config = replace(CONFIG, epochs=5)
     whole = list(run(small_digits, config, make_more=noise, refresh=2))
