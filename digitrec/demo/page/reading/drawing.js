@@ -1,5 +1,5 @@
 // Ink becomes an image, made as MNIST's images were.
-import { findBox } from "./ink.js";
+import { FAINTEST_INK, findBox } from "./ink.js";
 import { distanceTransform, maximumFilter } from "./ndimage.js";
 import { clip, crop, greatest, image, median, pad, rint, sum } from "./numpy.js";
 import { resize } from "./pillow.js";
@@ -13,7 +13,6 @@ export const IMAGE_SIZE = 28;
 export const BOX = 20;
 export const MIDDLE = 14;
 export const MINIMUM_CONTRAST = 24;
-export const FAINTEST_INK = 10;
 export const SHEET = 100;
 export const PEN = 0.09;
 export const COARSE = 40;

@@ -1,5 +1,8 @@
 // Where a drawing has ink, and how much: the digit without the paper.
+import { findWriting } from "./frames.js";
 import { crop, greatest, image } from "./numpy.js";
+
+export const FAINTEST_INK = 10;
 
 /**
  * Rows and columns of a rectangle: the first, and the one after the last.
@@ -34,7 +37,10 @@ export function findInk({ data, height, width }) {
   }
   const box = findBox(inked, 0);
   const [top, bottom, left, right] = box;
-  if (isNothing) return { strength: crop(image(findInkOnNothing(data), height, width), ...box), left, top, scale: 1 };
+  if (isNothing) {
+    const strength = crop(image(findInkOnNothing(data), height, width), ...box);
+    return leaveSurroundings(strength, { rows: strength, channels: 1 }, box, { height, width });
+  }
   const strength = crop(inked, ...box);
   for (let row = top, to = 0; row < bottom; row++) {
     let from = 4 * (row * width + left);
@@ -46,7 +52,22 @@ export function findInk({ data, height, width }) {
       );
     }
   }
-  return { strength, left, top, scale: 1 };
+  const rows = crop(image(data, height, 4 * width), top, bottom, 4 * left, 4 * right);
+  return leaveSurroundings(strength, { rows, channels: 4 }, box, { height, width });
+}
+
+/**
+ * Leave out margins, frames and what encloses the writing.
+ * @param {import("./numpy.js").Image<Uint8Array>} strength
+ * @param {import("./frames.js").Pixels} pixels
+ * @param {Box} box where it is in the picture
+ * @param {{ height: number, width: number }} shape of the picture
+ * @returns {Ink}
+ */
+function leaveSurroundings(strength, pixels, [top, , left], shape) {
+  const writing = findWriting(pixels, strength, shape, FAINTEST_INK);
+  if (!writing) return { strength, left, top, scale: 1 };
+  return { strength: writing.strength, left: left + writing.left, top: top + writing.top, scale: 1 };
 }
 
 /**

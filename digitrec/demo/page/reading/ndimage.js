@@ -53,11 +53,11 @@ export function distanceTransform({ data, height, width }) {
 }
 
 /**
- * Number the groups of connected pixels from 1, in the order of their first ones. Pixels that touch
- * at a corner are connected.
+ * Number the groups of connected pixels from 1, in the order of their first ones.
  * @param {Image<Uint8Array>} picture
+ * @param {boolean} corners whether pixels that touch at a corner are connected
  */
-export function label({ data, height, width }) {
+export function label({ data, height, width }, corners = true) {
   const labels = new Int32Array(height * width);
   /** @type {number[]} */
   const waiting = [];
@@ -71,6 +71,7 @@ export function label({ data, height, width }) {
       for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
         for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, width - 1); x++) {
           const next = y * width + x;
+          if (!corners && y !== row && x !== column) continue;
           if (data[next] && !labels[next]) {
             labels[next] = count;
             waiting.push(next);
@@ -80,6 +81,27 @@ export function label({ data, height, width }) {
     }
   }
   return { labels: image(labels, height, width), count };
+}
+
+/**
+ * Give the boxes of the labels 1 to `count`; all 0 where there is no such label.
+ * @param {Image<Int32Array>} labels
+ * @param {number} count
+ * @returns {import("./ink.js").Box[]}
+ */
+export function findObjects({ data, height, width }, count) {
+  /** @type {import("./ink.js").Box[]} */
+  const boxes = Array.from({ length: count }, () => [height, 0, width, 0]);
+  for (let at = 0; at < data.length; at++) {
+    if (!data[at]) continue;
+    const box = boxes[data[at] - 1];
+    const [row, column] = [Math.floor(at / width), at % width];
+    if (row < box[0]) box[0] = row;
+    if (row >= box[1]) box[1] = row + 1;
+    if (column < box[2]) box[2] = column;
+    if (column >= box[3]) box[3] = column + 1;
+  }
+  return boxes.map((box) => (box[1] ? box : [0, 0, 0, 0]));
 }
 
 /**
