@@ -59,7 +59,7 @@ def compare(
     Arguments:
         pictures: the text of each, and the picture.
 
-    Returns: `same`, the share with the same text, abstention and closest reading;
+    Returns: `same`, the share with the same text, abstention, closest reading and number of rows;
         `same_images`, the share of the digits whose images differ by at most 1 grey level on
         average and 8 at most; `same_probabilities`, the share that differs by at most 0.01;
         `python` and `browser`, the share that each reads right; `pictures`, how many.
@@ -80,7 +80,8 @@ def compare(
                 same.append(False)
                 right.append([number.best_reading == text, False])
                 continue
-            same.append((found["text"], found["reading"]) == (number.text, number.best_reading))
+            expected = number.text, number.best_reading, number.rows
+            same.append((found["text"], found["reading"], len(found["rows"])) == expected)
             right.append([number.best_reading == text, found["reading"] == text])
             if same[-1]:
                 for digit, other in zip(number.digits, found["digits"], strict=True):

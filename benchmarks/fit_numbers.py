@@ -29,6 +29,7 @@ from digitrec.reading.number import (
     log_probabilities,
 )
 from digitrec.reading.picture import read_picture
+from digitrec.reading.segmentation import find_components
 from digitrec.training.strokes import TRAINING_WRITERS, read_unipen
 
 LINES, QUICK_LINES = 5_184, 864
@@ -113,7 +114,8 @@ def find(recognizer: DigitRecognizer, lines: list[Line]) -> list[tuple[str, int,
         picture = read_picture(line.picture)
         assert picture is not None
         ink = find_ink(picture)
-        one = find_candidates(ink, normalize(ink.strength), recognizer._compute_logits)
+        components = find_components(ink)
+        one = find_candidates(components, normalize(ink.strength), recognizer._compute_logits)
         if one is not None:
             found.append((line.text, one[0].count, one[1]))
     return found

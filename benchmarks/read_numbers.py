@@ -41,6 +41,8 @@ GAPS = (-0.1, 0.0, 0.05, 0.15, 0.3, 0.6)  # between two digits, as a share of a 
 BRUSHES = (0.01, 0.12)  # diameter, as a share of a digit's height
 LINES, QUICK_LINES = 4_320, 864
 MNIST_LINES, QUICK_MNIST_LINES = 1_000, 200
+STACKS, QUICK_STACKS = 600, 60  # pictures of two or three rows
+SPACES = (0.2, 1.0)  # between two rows, in heights of a row
 
 
 class Line(NamedTuple):
@@ -67,6 +69,14 @@ def main() -> None:
         count = QUICK_MNIST_LINES if options.quick else MNIST_LINES
         mnist_lines = join_images(test, count, seed=0)
         figures["mnist"] = share_right(mnist_lines, read(recognizer, mnist_lines))
+    stacks = stack_lines(lines, QUICK_STACKS if options.quick else STACKS, seed=0)
+    for rows in (2, 3):
+        found = [
+            len(recognizer.read_lines(picture)) == rows
+            for count, picture in stacks
+            if count == rows
+        ]
+        figures[f"{'two' if rows == 2 else 'three'}_rows"] = float(np.mean(found))
     options.output.mkdir(parents=True, exist_ok=True)
     save_faults(lines, numbers, options.output / "misread_numbers.png")
     save(options, "numbers", {"lines": len(lines), **figures})
@@ -151,6 +161,33 @@ def join_images(mnist: Examples, count: int, seed: int) -> list[Line]:
     return lines
 
 
+def stack_lines(lines: list[Line], count: int, seed: int) -> list[tuple[int, Image.Image]]:
+    """Write two or three numbers of one writer and one height below each other.
+
+    Returns: how many, and the picture.
+    """
+    random = np.random.default_rng(seed)
+    inks = [Image.eval(line.picture, lambda value: 255 - value) for line in lines]
+    stacks = []
+    for index in range(count):
+        rows, height = 2 + index % 2, int(random.integers(80, 200))
+        writer = random.integers(6)  # the lines of six writers take turns
+        chosen = 6 * random.integers(len(lines) // 6, size=rows) + writer
+        parts = [inks[line].crop(inks[line].getbbox()) for line in chosen]
+        parts = [
+            part.resize((max(1, round(part.width * height / part.height)), height))
+            for part in parts
+        ]
+        space = round(random.uniform(*SPACES) * height)
+        broadest = max(part.width for part in parts)
+        sheet = Image.new("L", (broadest + 120, rows * (height + space) + 120))
+        for row, part in enumerate(parts):
+            left = random.integers(broadest - part.width + 1)
+            sheet.paste(part, (60 + int(left), 60 + row * (height + space)))
+        stacks.append((rows, Image.eval(sheet, lambda value: 255 - value)))
+    return stacks
+
+
 def read(recognizer: DigitRecognizer, lines: list[Line]) -> list[Number]:
     return [
         recognizer.read_number(line.picture)
@@ -197,6 +234,7 @@ def measure(
         "accepted": float(
             np.mean([number.is_number for number, one in zip(numbers, several, strict=True) if one])
         ),
+        "divided": float(np.mean([number.rows > 1 for number in numbers])),
         "calibration_error": metrics.calibration_error(probabilities, right),
         "milliseconds": float(np.median(milliseconds)),
     }

@@ -55,36 +55,72 @@ class Pieces(NamedTuple):
         soft_edge = ndimage.binary_dilation(wanted, np.ones((3, 3))) & (labels == 0)
         return np.where(wanted | soft_edge, self.ink.strength[where], 0)
 
+    def cut_out_ink(self, first: int, last: int) -> Ink:
+        """Give the same with its place in the picture."""
+        top, bottom, left, right = self.box(first, last)
+        left, top = self.ink.at(max(top - 1, 0), max(left - 1, 0))
+        return self.ink._replace(strength=self.cut_out(first, last), left=left, top=top)
 
-def find_pieces(ink: Ink) -> Pieces | None:
-    """Divide ink at its gaps; None where there are more pieces than a number has."""
-    ink = _shrink(ink)
-    inked = ink.strength > INKED * ink.strength.max()
-    labels, count = ndimage.label(inked, np.ones((3, 3)))
-    boxes = _boxes(labels)
+
+class Components(NamedTuple):
+    """Connected components of ink."""
+
+    whole: Ink  # that was divided
+    ink: Ink  # shrunk
+    labels: Int[np.ndarray, "rows columns"]  # of it: 0 paper, then 1, 2, ...
+    boxes: Int[np.ndarray, "components 4"]  # top, bottom, left, right
+    height: float  # of a digit, in rows
+    tall: list[int]  # as high as a digit or half of one
+    low: list[int]  # lower, such as the bar of a 5; the others are dirt
+
+    def own(self, groups: list[list[int]]) -> Int[np.ndarray, " components"]:
+        """Say which group of tall components each one belongs to: 1, 2, ...; 0 for dirt.
+
+        A low one belongs to the nearest tall one.
+        """
+        owner = np.zeros(len(self.boxes), int)
+        for name, group in enumerate(groups, start=1):
+            owner[group] = name
+        for index in self.low:
+            here = self.boxes[index]
+            owner[index] = owner[min(self.tall, key=lambda tall: _distance(here, self.boxes[tall]))]
+        return owner
+
+
+def find_components(ink: Ink, rows: int = ROWS) -> Components:
+    """Divide ink into connected components.
+
+    Arguments:
+        rows: to which it is shrunk before.
+    """
+    shrunk = _shrink(ink, rows)
+    labels, _ = ndimage.label(shrunk.strength > INKED * shrunk.strength.max(), np.ones((3, 3)))
+    boxes = find_boxes(labels)
     heights = boxes[:, 1] - boxes[:, 0]
     height = float(np.median(heights[heights > 0.5 * heights.max()]))
     sides = np.maximum(heights, boxes[:, 3] - boxes[:, 2])
-    owner = np.arange(1, count + 1)
-    owner[sides < SPECK * height] = 0
-    kept = np.flatnonzero(owner)
-    if len(kept) > 4 * MOST_COMPONENTS:  # each with some low pieces
+    kept, is_low = sides >= SPECK * height, heights < LOW * height
+    tall, low = (np.flatnonzero(kept & lowness).tolist() for lowness in (~is_low, is_low))
+    return Components(ink, shrunk, labels, boxes, height, tall, low)
+
+
+def find_pieces(components: Components) -> Pieces | None:
+    """Put components together that belong together; None where a number has fewer pieces."""
+    boxes, tall, low = components.boxes, components.tall, components.low
+    if len(tall) + len(low) > 4 * MOST_COMPONENTS:  # each with some low pieces
         return None
-    low = [index for index in kept if heights[index] < LOW * height]
-    tall = [index for index in kept if heights[index] >= LOW * height]
     if not 1 <= len(tall) <= MOST_COMPONENTS:
         return None
-    for index in low:
-        owner[index] = 1 + min(tall, key=lambda other: _distance(boxes[index], boxes[other]))
+    owner = components.own([[index] for index in tall])
     for upper, lower in itertools.combinations(tall, 2):
         if _is_stacked(boxes[upper], boxes[lower]):
             owner[owner == owner[lower]] = owner[upper]
-    labels = np.concatenate([[0], owner])[labels]
-    return _in_order(ink, labels, height)
+    labels = np.concatenate([[0], owner])[components.labels]
+    return _in_order(components.ink, labels, components.height)
 
 
 def _in_order(ink, labels, height) -> Pieces:
-    boxes = _boxes(labels)
+    boxes = find_boxes(labels)
     names = np.flatnonzero(boxes[:, 1])
     # A slanted digit's box leans over its neighbour's: the middle decides.
     names = names[np.argsort(boxes[names, 2] + boxes[names, 3], kind="stable")]
@@ -117,7 +153,7 @@ def cut_pieces(pieces: Pieces, chosen: Bool[np.ndarray, " pieces"]) -> tuple[Pie
         labels[where][mask] = numbers[part[mask]]
         cuts += [0.0, *[costs[name - 1] for name in names[1:]]]
         origin += [index] * len(names)
-    everywhere = _boxes(labels)
+    everywhere = find_boxes(labels)
     cut = pieces._replace(labels=labels, boxes=everywhere, cuts=np.array(cuts))
     return cut, np.array(origin)
 
@@ -198,24 +234,24 @@ def _pen_width(mask) -> float:
     return float(2 * mask.sum() / (edge * np.pi / 4))
 
 
-def _shrink(ink: Ink) -> Ink:
-    """Cut off the margins, and shrink to the rows that are needed; make faint ink strong."""
+def _shrink(ink: Ink, rows: int) -> Ink:
+    """Cut off the margins, and shrink to so many rows at most; make faint ink strong."""
     strongest = int(ink.strength.max())
     top, bottom, left, right = find_box(ink.strength > INKED * strongest)
     strength = ink.strength[top:bottom, left:right]
     if strongest < 255:
         strength = np.rint(strength * (255 / strongest)).astype(np.uint8)
-    left, top, *_ = ink.place(top, bottom, left, right)
-    rows, columns = strength.shape
-    scale = max(1.0, rows / ROWS, columns / (ROWS * LONGEST))
+    left, top = ink.at(top, left)
+    height, width = strength.shape
+    scale = max(1.0, height / rows, width / (rows * LONGEST))
     if scale > 1:
-        size = max(1, round(columns / scale)), max(1, round(rows / scale))
+        size = max(1, round(width / scale)), max(1, round(height / scale))
         image = Image.fromarray(strength)
         strength = np.asarray(image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0))
-    return Ink(strength, left, top, ink.scale * scale)
+    return ink._replace(strength=strength, left=left, top=top, scale=ink.scale * scale)
 
 
-def _boxes(labels) -> Int[np.ndarray, "count 4"]:
+def find_boxes(labels) -> Int[np.ndarray, "count 4"]:
     found = ndimage.find_objects(labels)
     return np.array(
         [

@@ -5,6 +5,7 @@ import { clip } from "./numpy.js";
 export const NOTHING_DRAWN = "Nothing drawn yet";
 export const NOT_A_DIGIT = "That does not look like a digit";
 export const NOT_A_NUMBER = "That does not look like a number";
+export const ONE_ROW = "Write them in one row";
 export const SURE = 0.8;
 export const SMALL = 0.15;
 
@@ -16,6 +17,7 @@ export const SMALL = 0.15;
  * @param {number} side of the drawing, pixels
  */
 export function answerHtml(number, side) {
+  if (number.rows.length > 1) return rowsHtml(number.rows);
   if (!number.digits.length) return messageHtml(`<p class="message">${NOTHING_DRAWN}</p>`);
   if (!number.isNumber) return noneHtml(number, side);
   const several = number.digits.length > 1;
@@ -99,6 +101,16 @@ function noneHtml(number, side) {
     `<p class="message">${several ? NOT_A_NUMBER : NOT_A_DIGIT}</p>${hint}` +
       `<p class="closest">closest: ${closest}</p>${several ? "" : figure(number.digits[0])}`,
     several ? " several" : "",
+  );
+}
+
+/** @param {string[]} rows the reading of each */
+function rowsHtml(rows) {
+  const message = `${rows.length === 2 ? "Two" : "Several"} rows of digits`;
+  return messageHtml(
+    `<p class="message">${message}</p><p class="hint">${ONE_ROW}</p>` +
+      `<p class="closest">row by row: ${rows.join(", ")}</p>`,
+    " several",
   );
 }
 

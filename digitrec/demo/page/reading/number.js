@@ -1,8 +1,9 @@
-// A line of ink is read as one digit or several: the best path through its pieces.
+// Each row of ink is read as one digit or several: the best path through its pieces.
 import { MINIMUM_CONTRAST, normalize } from "./drawing.js";
 import { findBox, findInk } from "./ink.js";
 import { argmax, greatest, sum } from "./numpy.js";
-import { cutPieces, findGaps, findPieces } from "./segmentation.js";
+import { findRows } from "./rows.js";
+import { cutPieces, findComponents, findGaps, findPieces } from "./segmentation.js";
 
 /** @typedef {import("./ink.js").Box} Box */
 /** @typedef {import("./segmentation.js").Pieces} Pieces */
@@ -32,6 +33,7 @@ import { cutPieces, findGaps, findPieces } from "./segmentation.js";
 export const MOST_DIGITS = 12;
 export const MOST_PIECES = 5;
 export const SURE = 0.98;
+export const LIKELY = 0.5;
 export const WIDEST = 1.7;
 export const LARGEST_GAP = 0.5;
 export const LEAST = -12;
@@ -41,21 +43,64 @@ export const LEAST = -12;
  * @param {import("./ink.js").Picture} picture
  * @param {ComputeLogits} computeLogits
  * @param {Geometry} weights what geometry counts, as the model learned
- * @returns {Line[] | null} the best reading, and all ink as one digit; empty where there is no ink;
- *   null where the server has to read the drawing
+ * @returns {Line[][] | null} for each row of digits, from top to bottom, the best reading, and all
+ *   its ink as one digit; empty where there is no ink; null where the server has to read the drawing
  */
-export function readLine(picture, computeLogits, weights) {
+export function readLines(picture, computeLogits, weights) {
   const ink = findInk(picture);
   if (!ink) return null;
   if (greatest(ink.strength.data) < MINIMUM_CONTRAST) return [];
-  const whole = normalize(ink.strength);
-  const alone = {
-    images: [whole],
-    logits: [computeLogits(whole)],
-    boxes: [place(ink, findBox(ink.strength, 0))],
-    probability: null,
-  };
-  const found = findCandidates(ink, whole, computeLogits);
+  const alone = readAsDigit(ink, computeLogits);
+  const components = findComponents(ink);
+  const rows = findRows(components);
+  if (rows.length > 1) {
+    const lines = rows.map((row) =>
+      readRow(findComponents(row), readAsDigit(row, computeLogits), computeLogits, weights),
+    );
+    if (areRows(lines.map(([best]) => best), alone)) return lines;
+  }
+  return [readRow(components, alone, computeLogits, weights)];
+}
+
+/**
+ * Tell rows of digits from one digit in parts, such as an 8 of two circles.
+ * @param {Line[]} lines
+ * @param {Line} alone
+ */
+function areRows(lines, alone) {
+  const [one, lowest] = [least(alone), Math.min(...lines.map(least))];
+  if (one < Math.log(LIKELY)) return true;
+  if (lines.some((line) => line.images.length > 1)) return lowest >= Math.log(lines.length === 2 ? SURE : LIKELY);
+  return one < Math.log(SURE) && one <= lowest;
+}
+
+/**
+ * Give the logarithm of how likely the least likely of a line's digits is a digit.
+ * @param {Line} line
+ */
+const least = ({ logits }) =>
+  Math.min(...logits.map((row) => greatest(logProbabilities(row).slice(0, 10))));
+
+/**
+ * @param {import("./ink.js").Ink} ink
+ * @param {ComputeLogits} computeLogits
+ * @returns {Line}
+ */
+function readAsDigit(ink, computeLogits) {
+  const image = normalize(ink.strength);
+  const box = place(ink, findBox(ink.strength, 0));
+  return { images: [image], logits: [computeLogits(image)], boxes: [box], probability: null };
+}
+
+/**
+ * @param {import("./segmentation.js").Components} components
+ * @param {Line} alone all its ink as one digit
+ * @param {ComputeLogits} computeLogits
+ * @param {Geometry} weights
+ * @returns {Line[]}
+ */
+function readRow(components, alone, computeLogits, weights) {
+  const found = findCandidates(components, alone.images[0], computeLogits);
   if (!found) return [alone];
   const { pieces, candidates } = found;
   const { path, probability } = findPath(pieces.count, candidates, weights);
@@ -79,12 +124,12 @@ function place({ left, top, scale }, [upper, lower, before, after]) {
 
 /**
  * Give all that may be a digit, ordered by the last pieces; the last candidate is all ink.
- * @param {import("./ink.js").Ink} ink
+ * @param {import("./segmentation.js").Components} components
  * @param {Uint8Array} whole the image of all ink
  * @param {ComputeLogits} computeLogits
  */
-function findCandidates(ink, whole, computeLogits) {
-  const connected = findPieces(ink);
+function findCandidates(components, whole, computeLogits) {
+  const connected = findPieces(components);
   if (!connected) return null;
   const alone = connected.boxes.map((_, index) => normalize(connected.cutOut(index, index + 1)));
   const logits = alone.map(computeLogits);

@@ -1,5 +1,5 @@
 // Reads digits and numbers in drawings, as `DigitRecognizer.read_number` does.
-import { logSumExp, MOST_DIGITS, readLine } from "./number.js";
+import { logSumExp, MOST_DIGITS, readLines } from "./number.js";
 import { rint } from "./numpy.js";
 
 export const WIDE = 1.5;
@@ -31,6 +31,7 @@ export const WIDE = 1.5;
  * @property {number[][]} boxes left, top, right and bottom of each digit in the picture
  * @property {number} probability that the whole text is right
  * @property {boolean} isNumber
+ * @property {string[]} rows the best reading of each row of digits, from top to bottom
  */
 
 export class DigitRecognizer {
@@ -52,17 +53,41 @@ export class DigitRecognizer {
    * @returns {Reading | null} null where the server has to read it
    */
   readNumber(picture) {
+    const lines = this.readLines(picture);
+    if (!lines || lines.length === 1) return lines && lines[0];
+    return {
+      text: "",
+      reading: lines.map((line) => line.reading).join(""),
+      digits: lines.flatMap((line) => line.digits),
+      boxes: lines.flatMap((line) => line.boxes),
+      probability: lines.reduce((product, line) => product * line.probability, Number(lines.length > 0)),
+      isNumber: false,
+      rows: lines.map((line) => line.reading),
+    };
+  }
+
+  /**
+   * Read each row of digits, from top to bottom.
+   * @param {import("./ink.js").Picture} picture
+   */
+  readLines(picture) {
     const before = this.seen;
     this.seen = new Map();
-    const lines = readLine(picture, (image) => {
+    const rows = readLines(picture, (image) => {
       const key = String.fromCharCode(...image);
       const logits = before.get(key) ?? this.seen.get(key) ?? this.network.computeLogits(image);
       this.seen.set(key, logits);
       return logits;
     }, this.geometry);
-    if (!lines) return null;
-    if (!lines.length) return { text: "", reading: "", digits: [], boxes: [], probability: 0, isNumber: false };
-    const numbers = lines.map((line) => this.judgeLine(line, picture));
+    return rows && rows.map((row) => this.judgeRow(row, picture));
+  }
+
+  /**
+   * @param {import("./number.js").Line[]} readings
+   * @param {{ width: number, height: number }} picture
+   */
+  judgeRow(readings, picture) {
+    const numbers = readings.map((line) => this.judgeLine(line, picture));
     const alone = numbers[numbers.length - 1]; // all ink as one digit
     const [left, top, right, bottom] = alone.boxes[0];
     // What is not a number and not wide was meant as one sign.
@@ -91,6 +116,7 @@ export class DigitRecognizer {
       isNumber,
       reading,
       text: isNumber ? reading : "",
+      rows: [reading],
     };
   }
 

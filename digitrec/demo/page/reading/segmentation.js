@@ -1,6 +1,6 @@
 // Ink is cut into pieces; one piece or several neighbours may be a digit.
 import { findBox } from "./ink.js";
-import { label, minimumFilter1d } from "./ndimage.js";
+import { findObjects, label, minimumFilter1d } from "./ndimage.js";
 import { crop, greatest, image, median, rint } from "./numpy.js";
 import { resize } from "./pillow.js";
 
@@ -84,15 +84,46 @@ export class Pieces {
     }
     return cut;
   }
+
+  /**
+   * Give the same with its place in the picture.
+   * @param {number} first
+   * @param {number} last
+   * @returns {Ink}
+   */
+  cutOutInk(first, last) {
+    const [top, , before] = this.box(first, last);
+    const { left, top: above, scale } = this.ink;
+    return {
+      strength: this.cutOut(first, last),
+      left: left + scale * Math.max(before - 1, 0),
+      top: above + scale * Math.max(top - 1, 0),
+      scale,
+    };
+  }
 }
 
 /**
- * Divide ink at its gaps.
- * @param {Ink} whole
- * @returns {Pieces | null} null where there are more pieces than a number has
+ * Connected components of ink: tall ones, as high as a digit or half of one, low ones, such as the
+ * bar of a 5, and dirt.
+ * @typedef {object} Components
+ * @property {Ink} whole that was divided
+ * @property {Ink} ink shrunk
+ * @property {Image<Int32Array>} labels of it, from 1; 0: paper
+ * @property {Box[]} boxes
+ * @property {number} height of a digit, in rows
+ * @property {number[]} tall
+ * @property {number[]} low
  */
-export function findPieces(whole) {
-  const ink = shrink(whole);
+
+/**
+ * Divide ink into connected components.
+ * @param {Ink} whole
+ * @param {number} most rows, to which it is shrunk before
+ * @returns {Components}
+ */
+export function findComponents(whole, most = ROWS) {
+  const ink = shrink(whole, most);
   const { data, height: rows, width } = ink.strength;
   const level = INKED * greatest(data);
   const { labels, count } = label(image(data.map((value) => Number(value > level)), rows, width));
@@ -100,17 +131,42 @@ export function findPieces(whole) {
   const heights = boxes.map(([top, bottom]) => bottom - top);
   const tallest = Math.max(...heights);
   const height = median(heights.filter((value) => value > 0.5 * tallest));
-  const owner = boxes.map(([, , left, right], index) =>
-    Math.max(heights[index], right - left) < SPECK * height ? 0 : index + 1,
-  );
-  const kept = owner.filter(Boolean).map((name) => name - 1);
-  if (kept.length > 4 * MOST_COMPONENTS) return null;
-  const tall = kept.filter((index) => heights[index] >= LOW * height);
-  if (tall.length < 1 || tall.length > MOST_COMPONENTS) return null;
-  for (const index of kept.filter((low) => heights[low] < LOW * height)) {
+  const kept = [...heights.keys()].filter((index) => {
+    const [, , left, right] = boxes[index];
+    return Math.max(heights[index], right - left) >= SPECK * height;
+  });
+  /** @param {number} index */
+  const isLow = (index) => heights[index] < LOW * height;
+  const tall = kept.filter((index) => !isLow(index));
+  return { whole, ink, labels, boxes, height, tall, low: kept.filter(isLow) };
+}
+
+/**
+ * Say which group of tall components each one belongs to, from 1; 0 for dirt. A low one belongs to
+ * the nearest tall one.
+ * @param {Components} components
+ * @param {number[][]} groups
+ */
+export function own({ boxes, tall, low }, groups) {
+  const owner = boxes.map(() => 0);
+  groups.forEach((group, place) => group.forEach((index) => { owner[index] = place + 1; }));
+  for (const index of low) {
     const distances = tall.map((other) => distance(boxes[index], boxes[other]));
-    owner[index] = 1 + tall[distances.indexOf(Math.min(...distances))];
+    owner[index] = owner[tall[distances.indexOf(Math.min(...distances))]];
   }
+  return owner;
+}
+
+/**
+ * Put components together that belong together. Their labels are renamed.
+ * @param {Components} components
+ * @returns {Pieces | null} null where there are more pieces than a number has
+ */
+export function findPieces(components) {
+  const { ink, labels, boxes, height, tall, low } = components;
+  if (tall.length + low.length > 4 * MOST_COMPONENTS) return null;
+  if (tall.length < 1 || tall.length > MOST_COMPONENTS) return null;
+  const owner = own(components, tall.map((index) => [index]));
   tall.forEach((upper, place) => {
     for (const lower of tall.slice(place + 1)) {
       if (!isStacked(boxes[upper], boxes[lower])) continue;
@@ -118,6 +174,7 @@ export function findPieces(whole) {
       owner.forEach((other, index) => { if (other === from) owner[index] = name; });
     }
   });
+  const count = boxes.length;
   rename(labels, [0, ...owner]);
   // Ordered by their middles: a slanted digit's box may begin before its left neighbour's.
   const owned = findObjects(labels, count);
@@ -133,7 +190,7 @@ export function findPieces(whole) {
  * @param {Image<Int32Array>} labels
  * @param {number[]} names the new name of each label
  */
-function rename({ data }, names) {
+export function rename({ data }, names) {
   for (let at = 0; at < data.length; at++) data[at] = names[data[at]];
 }
 
@@ -305,11 +362,12 @@ function penWidth({ data, height, width }) {
 }
 
 /**
- * Cut off the margins, shrink to the rows that are needed, and make faint ink strong.
+ * Cut off the margins, shrink to so many rows at most, and make faint ink strong.
  * @param {Ink} ink
+ * @param {number} rows
  * @returns {Ink}
  */
-function shrink(ink) {
+function shrink(ink, rows) {
   const strongest = greatest(ink.strength.data);
   const [top, bottom, left, right] = findBox(ink.strength, INKED * strongest);
   let strength = crop(ink.strength, top, bottom, left, right);
@@ -317,33 +375,12 @@ function shrink(ink) {
     const factor = 255 / strongest;
     strength = image(strength.data.map((value) => rint(value * factor)), bottom - top, right - left);
   }
-  const scale = Math.max(1, strength.height / ROWS, strength.width / (ROWS * LONGEST));
+  const scale = Math.max(1, strength.height / rows, strength.width / (rows * LONGEST));
   if (scale > 1) {
     const [height, width] = [strength.height, strength.width].map((side) => Math.max(1, rint(side / scale)));
     strength = resize(strength, height, width);
   }
   return { strength, left: ink.left + ink.scale * left, top: ink.top + ink.scale * top, scale: ink.scale * scale };
-}
-
-/**
- * Give the boxes of the labels 1 to `count`; all 0 where there is no such label.
- * @param {Image<Int32Array>} labels
- * @param {number} count
- * @returns {Box[]}
- */
-function findObjects({ data, height, width }, count) {
-  /** @type {Box[]} */
-  const boxes = Array.from({ length: count }, () => [height, 0, width, 0]);
-  for (let at = 0; at < data.length; at++) {
-    if (!data[at]) continue;
-    const box = boxes[data[at] - 1];
-    const [row, column] = [Math.floor(at / width), at % width];
-    if (row < box[0]) box[0] = row;
-    if (row >= box[1]) box[1] = row + 1;
-    if (column < box[2]) box[2] = column;
-    if (column >= box[3]) box[3] = column + 1;
-  }
-  return boxes.map((box) => (box[1] ? box : [0, 0, 0, 0]));
 }
 
 /**
