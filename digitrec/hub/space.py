@@ -11,6 +11,7 @@ from digitrec.errors import HubError
 from digitrec.hub import client
 from digitrec.hub.files import MODEL_FILES, SOURCE_FILE
 from digitrec.network import pretrained
+from digitrec.network.finder import finder_folder
 
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("reading", "network", "many", "hub", "demo")  # of digitrec: all but training
@@ -61,6 +62,8 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
     for pattern in MODEL_FILES:
         for path in source.glob(pattern):
             _copy(path, folder / "checkpoints" / path.name)
+    for path in finder_folder().iterdir():
+        _copy(path, folder / "checkpoints" / "finder" / path.name)
     if model is not None:
         pretrained.write_json(
             folder / "checkpoints" / SOURCE_FILE,
