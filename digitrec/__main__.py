@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -14,11 +15,20 @@ from rich.text import Text
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
-from digitrec.many.tables import ENDINGS, FILES, as_text, require_free, row_values
+from digitrec.many.tables import (
+    ENDINGS,
+    FILES,
+    as_text,
+    number_values,
+    require_free,
+    row_values,
+)
 from digitrec.output import ends_with_its_output
-from digitrec.prediction import Number, Prediction, percent
+from digitrec.prediction import Number, Prediction, count_rows, percent
 from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
+
+Answer = Prediction | Number | list[Number]
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 SURE = 0.9  # probability from which a picture is said to show a number
@@ -116,9 +126,12 @@ def write_on_cluster(options: argparse.Namespace) -> int:
 
 def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
     """Read a handful of pictures and print a table or JSON lines."""
-    columns = ("number", "probability") if options.numbers else ("digit", "probability", "then")
+    several = options.numbers or options.lines
+    columns = ("number", "probability") if several else ("digit", "probability", "then")
     table = Table(Column("file", overflow="fold"), *columns)
-    read = recognizer.read_number if options.numbers else recognizer.predict
+    read: Callable[[ImageLike], Answer] = recognizer.predict
+    if several:
+        read = recognizer.read_lines if options.lines else recognizer.read_number
     status, hinted = 0, False
     for found in find_pictures(options.paths):
         image = found.load()
@@ -126,10 +139,9 @@ def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
             if isinstance(image, BadImageError):
                 raise image
             answer = read(image)
-            if isinstance(answer, Prediction) and not answer.is_digit and not hinted:
-                hinted = shows_number(recognizer, image)
-                if hinted:
-                    say(f"{found.path} seems to show a number. Read numbers with --numbers.")
+            if not hinted and (hint := find_hint(recognizer, image, answer)):
+                say(f"{found.path} {hint}")
+                hinted = True
         except DigitrecError as error:
             if found.is_there:  # otherwise it has been said
                 say(str(error))
@@ -137,7 +149,8 @@ def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
         if options.json:
             print(as_json(found.path, answer), flush=True)
         else:
-            table.add_row(Text(as_text(found.path)), *as_cells(answer))
+            for line in answer if isinstance(answer, list) and answer else [answer]:
+                table.add_row(Text(as_text(found.path)), *as_cells(line))
     if not options.json:
         width = None if sys.stdout.isatty() else 1000  # so that nothing is cut off in a pipe
         console = Console(width=width)
@@ -147,13 +160,23 @@ def show(recognizer: DigitRecognizer, options: argparse.Namespace) -> int:
     return status
 
 
-def shows_number(recognizer: DigitRecognizer, image: ImageLike) -> bool:
-    """Say whether a picture that shows no digit plainly shows several."""
-    number = recognizer.read_number(image)
-    return number.is_number and len(number.digits) > 1 and number.probability > SURE
+def find_hint(recognizer: DigitRecognizer, image: ImageLike, answer: Answer) -> str:
+    """Say with which option a picture is read that shows several digits; "" without need."""
+    if isinstance(answer, list) or (isinstance(answer, Prediction) and answer.is_digit):
+        return ""
+    number = answer if isinstance(answer, Number) else recognizer.read_number(image)
+    if number.rows > 1:
+        return f"shows {count_rows(number.rows)}. Read them with --lines."
+    is_plain = number.is_number and len(number.digits) > 1 and number.probability > SURE
+    if number is not answer and is_plain:
+        return "seems to show a number. Read numbers with --numbers."
+    return ""
 
 
-def as_json(path: str, answer: Prediction | Number | DigitrecError) -> str:
+def as_json(path: str, answer: Answer | DigitrecError) -> str:
+    if isinstance(answer, list):
+        lines = [number_values(line) for line in answer]
+        return json.dumps({"path": as_text(path), "lines": lines})
     if isinstance(answer, Number):
         return json.dumps(row_values(path, answer, numbers=True))
     if isinstance(answer, DigitrecError):
@@ -164,14 +187,17 @@ def as_json(path: str, answer: Prediction | Number | DigitrecError) -> str:
         "is_digit": answer.is_digit,
         # The score of a picture without ink is -inf, which JSON does not have.
         "digit_score": answer.digit_score if answer.top() else None,
+        "rotated": answer.rotated,
         "top": [{"digit": digit, "probability": share} for digit, share in answer.top()],
     }
     return json.dumps(values)
 
 
-def as_cells(answer: Prediction | Number | DigitrecError) -> tuple[str, ...]:
+def as_cells(answer: Answer | DigitrecError) -> tuple[str, ...]:
     if isinstance(answer, DigitrecError):
         return "-", "", "could not be read"
+    if isinstance(answer, list):  # of no lines
+        return "-", ""
     if isinstance(answer, Number):
         return (answer.text, percent(answer.probability)) if answer.is_number else ("-", "")
     if not answer.is_digit:
@@ -195,6 +221,9 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "as 'scans/**/*.png'",
     )
     read.add_argument("--numbers", action="store_true", help="read numbers of up to twelve digits")
+    read.add_argument(
+        "--lines", action="store_true", help="read the number in each of several rows of digits"
+    )
     read.add_argument("--json", action="store_true", help="print one JSON object per line")
     read.add_argument(
         "--output",
@@ -244,6 +273,10 @@ def find_conflict(options: argparse.Namespace) -> str:
 
     if not options.output and (name := given("resume", "overwrite", "processes", "ray")):
         return f"--{name} needs --output TABLE"
+    if options.lines and options.numbers:
+        return "--lines reads a number in each row, and --numbers one in the picture; choose one"
+    if options.lines and options.output:
+        return "--output writes one row for each picture, so it does not take --lines; use --json"
     if options.output and options.json:
         return "--json prints the answers instead of a table; choose --json or --output"
     if options.resume and options.overwrite:

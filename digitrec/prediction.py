@@ -12,6 +12,7 @@ class Prediction:
     is_digit: bool
     digit_score: float  # higher is more like a digit; -inf for an empty canvas
     image: UInt8[np.ndarray, "28 28"]  # what the network saw, bright ink on black
+    rotated: int = 0  # degrees clockwise by which the picture was turned to be read: 0, 90 or 270
 
     @property
     def digit(self) -> int | None:
@@ -28,11 +29,13 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Number:
-    digits: tuple[Prediction, ...]  # left to right; the best reading, even if not a number
+    digits: tuple[Prediction, ...]  # row by row, left to right; even if not a number
     # Left, top, right, bottom of each digit's ink, in pixels of the image as given.
     boxes: tuple[tuple[int, int, int, int], ...]
     probability: float  # that the best reading is right, calibrated; 0 for an empty canvas
     is_number: bool
+    rotated: int = 0  # degrees clockwise by which the picture was turned to be read: 0, 90 or 270
+    rows: int = 1  # of digits in the picture: 0 for an empty canvas, several are not a number
 
     @property
     def text(self) -> str:
@@ -43,6 +46,11 @@ class Number:
     def best_reading(self) -> str:
         """The best answer for each digit, even if this is not a number."""
         return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
+
+
+def count_rows(rows: int) -> str:
+    """Say in words how many rows of digits there are, of two or more."""
+    return f"{'two' if rows == 2 else 'several'} rows of digits"
 
 
 def percent(probability: float) -> str:

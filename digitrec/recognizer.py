@@ -1,9 +1,11 @@
 """The one class that the app and people's own code use."""
 
+import math
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,17 +20,21 @@ from PIL import Image
 from digitrec.errors import BadCheckpointError, BadImageError, DigitrecError, HubError
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
-from digitrec.network import backend, pretrained
+from digitrec.network import backend, finder, pretrained
 from digitrec.network.compilation import compiler_options
 from digitrec.network.model import CLASSES, IMAGE_SIZE, Network
 from digitrec.prediction import Number, Prediction
 from digitrec.reading.drawing import Begun, begin, finish
 from digitrec.reading.file import PictureFile
-from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_line
+from digitrec.reading.ink import Ink, find_ink
+from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_lines
 from digitrec.reading.picture import ImageLike, Picture, read_picture
+from digitrec.reading.segmentation import find_components
 
 BATCH_SIZES = (1, 8, 64)  # that the network is compiled for: the first at once, the rest later
 WIDE = 1.5  # times as wide as high: such ink is meant as several digits
+TURNED = 0.9  # probability from which a photo that lies on its side is read as if it stood
+LYING = 0.5  # share of digits in a photo that stands on its side, at most, as far as it is read
 EXPLANATION_STEPS = 16  # between a black image and the one that is explained
 
 
@@ -156,9 +162,10 @@ class DigitRecognizer:
                 yield from zip(chunk.paths, answers, strict=True)
 
     def read_number(self, image: ImageLike) -> Number:
-        """Read a line of one to twelve digits; an image is what `predict` takes.
+        """Read one row of one to twelve digits; an image is what `predict` takes.
 
-        The network sees a single digit as it does for `predict`.
+        The network sees a single digit as it does for `predict`. Of several rows, `read_lines`
+        gives the numbers; here, they are not a number, and `Number.rows` says how many they are.
 
         Raises: BadImageError.
         """
@@ -175,12 +182,37 @@ class DigitRecognizer:
         """Read many numbers; a bad image gives its error in its place."""
         return [_try(self._read_number, image) for image in _several(images)]
 
+    def read_lines(self, image: ImageLike) -> list[Number]:
+        """Read each row of digits, from top to bottom, as `read_number` reads one.
+
+        Returns: `[]` for an empty canvas.
+        Raises: BadImageError.
+        """
+        picture = read_picture(image)
+        if picture is None:
+            return []
+        ink = find_ink(picture)
+        lines = self._read_ink(ink, picture)
+        digits = [digit.is_digit for line in lines for digit in line.digits]
+        if not (lines and ink.may_lie) or sum(digits) > LYING * len(digits):
+            return lines
+        pieces = len(find_components(ink).tall)
+        found = []
+        for rotated in (90, 270):
+            turned = self._read_ink(ink.turn(clockwise=rotated == 90), picture)
+            count = sum(len(line.digits) for line in turned)
+            is_plain = all(line.is_number and line.probability > TURNED for line in turned)
+            if is_plain and count >= pieces and (count > 1 or ink.may_lie_digit()):
+                found.append([replace(line, rotated=rotated) for line in turned])
+        return max(found, key=_least_probability, default=lines)
+
     def compile_rest(self) -> None:
-        """Compile what no call has needed yet: for many images, and for `explain`.
+        """Compile what no call has needed yet: for many images, for photos, and for `explain`.
 
         No call needs it; a server that is up does it in a thread, to spare its visitors the second.
         """
         self._compile_sizes()
+        finder.compile_shapes()
         _ = self._contributions
 
     def explain(self, prediction: Prediction) -> Float32[np.ndarray, "28 28"]:
@@ -287,19 +319,48 @@ class DigitRecognizer:
         ]
 
     def _predict_begun(self, begun: list[Begun]) -> list[Prediction]:
-        pixels = finish(begun)
-        found = np.array([image for image in pixels if image is not None], np.uint8)
-        judged = iter(self._judge(found, self._compute_logits(found)) if len(found) else ())
-        return [_EMPTY if image is None else next(judged) for image in pixels]
+        finished = finish(begun)
+        judged = iter(self._predict_images([views[0] for views in finished if views is not None]))
+        return [
+            _EMPTY if views is None else self._turn(next(judged), views[1:]) for views in finished
+        ]
+
+    def _predict_images(self, images: Sequence[UInt8[np.ndarray, "28 28"]]) -> list[Prediction]:
+        if not images:
+            return []
+        pixels = np.stack(images)
+        return self._judge(pixels, self._compute_logits(pixels))
+
+    def _turn(self, upright: Prediction, turned: Sequence) -> Prediction:
+        """Take a photo that shows no digit as it is seen turned, if it then plainly shows one."""
+        if upright.is_digit or not turned:
+            return upright
+        predictions = [
+            replace(prediction, rotated=rotated)
+            for prediction, rotated in zip(self._predict_images(turned), (90, 270), strict=True)
+            if prediction.is_digit and prediction.probabilities.max() > TURNED
+        ]
+        return max(predictions, key=lambda prediction: prediction.digit_score, default=upright)
+
+    def _read_ink(self, ink: Ink, picture: Picture) -> list[Number]:
+        rows = read_lines(ink, self._compute_logits, self._geometry)
+        return [self._judge_row(row, picture) for row in rows]
 
     def _read_number(self, image: ImageLike) -> Number:
-        picture = read_picture(image)
-        if picture is None:
-            return _NO_NUMBER
-        lines = read_line(picture, self._compute_logits, self._geometry)
-        if not lines:
-            return _NO_NUMBER
-        numbers = [self._judge_line(line, picture) for line in lines]
+        lines = self.read_lines(image)
+        if len(lines) == 1:
+            return lines[0]
+        return Number(
+            digits=tuple(digit for line in lines for digit in line.digits),
+            boxes=tuple(box for line in lines for box in line.boxes),
+            probability=math.prod(line.probability for line in lines) if lines else 0.0,
+            is_number=False,
+            rotated=lines[0].rotated if lines else 0,
+            rows=len(lines),
+        )
+
+    def _judge_row(self, readings: list[Line], picture: Picture) -> Number:
+        numbers = [self._judge_line(line, picture) for line in readings]
         ((left, top, right, bottom),) = numbers[-1].boxes
         # If it is not a number and not wide, one sign was meant.
         closest = numbers[0] if right - left > WIDE * (bottom - top) else numbers[-1]
@@ -313,6 +374,10 @@ class DigitRecognizer:
             probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
+
+
+def _least_probability(lines: list[Number]) -> float:
+    return min(line.probability for line in lines)
 
 
 def _from_files(files: dict[str, bytes]) -> DigitRecognizer:
@@ -360,5 +425,3 @@ _EMPTY = Prediction(
     digit_score=-np.inf,
     image=np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8),
 )
-
-_NO_NUMBER = Number(digits=(), boxes=(), probability=0.0, is_number=False)

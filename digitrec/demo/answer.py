@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from digitrec.prediction import Number, Prediction, percent
+from digitrec.prediction import Number, Prediction, count_rows, percent
 from digitrec.reading.drawing import PEN
 
 NOTHING_DRAWN = "Nothing drawn yet"
 NOT_A_DIGIT = "That does not look like a digit"
 NOT_A_NUMBER = "That does not look like a number"
 NO_DIGIT_FOUND = "No digit found"
+ONE_ROW = "Write them in one row"
 
 SURE = 0.8  # below this probability the bars are grey
 SMALL = 0.15  # of the paper's side; smaller ink is hard to read
@@ -33,7 +34,12 @@ BLANK = (
 
 
 def answer_html(
-    number: Number, size: tuple[int, int], *, hint: str = "", source: str = "drawing"
+    number: Number,
+    size: tuple[int, int],
+    *,
+    hint: str = "",
+    source: str = "drawing",
+    lines: Sequence[Number] = (),
 ) -> str:
     """Lay out an answer; `page/page.css` says how it looks.
 
@@ -41,7 +47,10 @@ def answer_html(
         size: width and height of the picture that was read.
         hint: what the visitor could do if this is not a number.
         source: "drawing" or "photo"; `page/answer.js` shows an answer only next to its own.
+        lines: what is read in each row, if there are several.
     """
+    if number.rows > 1:
+        return _rows_html(lines, source)
     if not number.digits:
         return message_html(NOTHING_DRAWN if source == "drawing" else NO_DIGIT_FOUND, source)
     if not number.is_number:
@@ -135,6 +144,16 @@ def _none_html(number: Number, hint: str, source: str) -> str:
         f'<div class="answer none{" several" * several}" data-source="{source}">'
         f'<p class="message">{message}</p>{hint}<p class="closest">closest: {closest}</p>'
         f"{'' if several else _figure(number.digits[0])}</div>"
+    )
+
+
+def _rows_html(lines: Sequence[Number], source: str) -> str:
+    message = count_rows(len(lines)).capitalize()
+    hint = f'<p class="hint">{ONE_ROW}</p>' if source == "drawing" else ""
+    readings = ", ".join(line.best_reading for line in lines)
+    return (
+        f'<div class="answer none several" data-source="{source}"><p class="message">{message}</p>'
+        f'{hint}<p class="closest">row by row: {readings}</p></div>'
     )
 
 

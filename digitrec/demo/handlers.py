@@ -41,6 +41,10 @@ class Handlers:
         if drawing["composite"] is None:
             return BLANK
         number, side = self._read_number(drawing), len(drawing["composite"])
+        if number.rows > 1:
+            return answer_html(
+                number, (side, side), lines=_answer(self._recognizer.read_lines, drawing)
+            )
         left, top, right, bottom = np.transpose(number.boxes or ((0, 0, side, side),))
         small = max(right.max() - left.min(), bottom.max() - top.min()) < SMALL * side
         return answer_html(number, (side, side), hint="Draw larger" if small else "")
@@ -83,7 +87,9 @@ class Handlers:
         except BadImageError as error:
             return message_html(str(error), "photo")
         assert picture is not None  # only a Sketchpad can hold nothing
-        return answer_html(self._recognizer.read_number(picture), picture.size, source="photo")
+        number = self._recognizer.read_number(picture)
+        lines = self._recognizer.read_lines(picture) if number.rows > 1 else ()
+        return answer_html(number, picture.size, source="photo", lines=lines)
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
@@ -94,7 +100,8 @@ class Handlers:
 
         Returns:
             label (the digit, or "No digit found"), confidences (the three best), is_digit,
-            digit_score (higher is more like a digit) and revision (of the model that answered).
+            digit_score (higher is more like a digit), rotated (0, or 90 or 270: degrees clockwise
+            by which a photo was turned to be read) and revision (of the model that answered).
         """
         return self._as_json(self._recognizer.predict(_read(image)))
 
@@ -118,20 +125,26 @@ class Handlers:
 
         Returns:
             text (the number, "" if there is none), is_number, probability (that the text is
-            right), digits (for each: label, confidences, and box, which is left, top, right and
-            bottom in pixels of the picture) and revision (of the model that answered).
+            right), rotated (as of /predict), rows (of digits; several are not a number: see
+            /read_lines), digits (for each: label, confidences, and box, which is left, top, right
+            and bottom in pixels of the picture) and revision (of the model that answered).
         """
         number = self._recognizer.read_number(_read(image))
-        return {
-            "text": number.text,
-            "is_number": number.is_number,
-            "probability": number.probability,
-            "digits": [
-                {**_best(digit), "box": list(box)}
-                for digit, box in zip(number.digits, number.boxes, strict=True)
-            ],
-            "revision": self._revision,
-        }
+        return {**_number_as_json(number), "rows": number.rows, "revision": self._revision}
+
+    def read_lines(self, image: Path) -> dict:
+        """Read the number in each row of digits in a picture, from top to bottom.
+
+        Args:
+            image: what /predict takes.
+
+        Returns:
+            lines (for each row: text, is_number, probability, rotated and digits, as /read_number
+            returns them; an empty list if the picture is empty) and revision (of the model that
+            answered).
+        """
+        lines = self._recognizer.read_lines(_read(image))
+        return {"lines": [_number_as_json(line) for line in lines], "revision": self._revision}
 
     def model_info(self) -> dict:
         """Say which model answers, and how accurate it is.
@@ -158,6 +171,7 @@ class Handlers:
             "is_digit": prediction.is_digit,
             # JSON has no -inf, the score of a picture without ink.
             "digit_score": prediction.digit_score if prediction.top() else None,
+            "rotated": prediction.rotated,
             "revision": self._revision,
         }
 
@@ -173,6 +187,19 @@ def _answer(read: Callable[[Any], Answer], image: Any) -> Answer:
         return read(image)
     except BadImageError as error:
         raise refusal(str(error)) from error
+
+
+def _number_as_json(number: Number) -> dict:
+    return {
+        "text": number.text,
+        "is_number": number.is_number,
+        "probability": number.probability,
+        "rotated": number.rotated,
+        "digits": [
+            {**_best(digit), "box": list(box)}
+            for digit, box in zip(number.digits, number.boxes, strict=True)
+        ],
+    }
 
 
 def _best(digit: Prediction) -> dict:

@@ -137,6 +137,7 @@ def _endpoints(handlers: Handlers) -> None:
     for function, inputs in (
         (handlers.predict, image),
         (handlers.read_number, image),
+        (handlers.read_lines, image),
         (handlers.predict_batch, images),
         (handlers.model_info, None),
     ):

@@ -123,9 +123,9 @@ print(prediction.digit, prediction.top(3))
 def _limits() -> str:
     return """## Limits
 
-It reads one line of up to twelve digits on plain, ruled or squared paper. Underlines, curved lines
-and other writing are misread as digits, and so are letters that look like them (O, S, Z, q, g). It
-was not made for cheques, forms, exams or anything else where a misread digit does harm."""
+It reads rows of up to twelve digits, drawn or photographed. Other writing is misread as digits,
+above all letters that look like them (O, S, Z, q, g). It was not made for cheques, forms, exams or
+anything else where a misread digit does harm."""
 
 
 def _figures(metrics: dict) -> str:

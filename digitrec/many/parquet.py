@@ -17,6 +17,7 @@ DIGITS = pa.schema(
         "probability": pa.float64(),
         "is_digit": pa.bool_(),
         "digit_score": pa.float64(),
+        "rotated": pa.int16(),
         "top": _TOP,
         "error": pa.string(),
     }
@@ -27,6 +28,8 @@ NUMBERS = pa.schema(
         "text": pa.string(),
         "probability": pa.float64(),
         "is_number": pa.bool_(),
+        "rows": pa.int32(),
+        "rotated": pa.int16(),
         "best_reading": pa.string(),
         "boxes": pa.list_(pa.list_(pa.int32())),  # left, top, right, bottom
         "digits": pa.list_(_TOP),

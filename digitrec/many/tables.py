@@ -15,9 +15,12 @@ from typing import Any, NamedTuple
 from digitrec.errors import DigitrecError, TableError, first_line
 from digitrec.prediction import Number, Prediction
 
-DIGIT_COLUMNS = ("path", "text", "probability", "is_digit", "digit_score", "top", "error")
+DIGIT_COLUMNS = (
+    *("path", "text", "probability", "is_digit", "digit_score", "rotated", "top", "error"),
+)
 NUMBER_COLUMNS = (
-    *("path", "text", "probability", "is_number", "best_reading", "boxes", "digits", "error"),
+    *("path", "text", "probability", "is_number", "rows", "rotated", "best_reading", "boxes"),
+    *("digits", "error"),
 )
 ENDINGS = (".csv", ".jsonl", ".parquet")
 NOTE = ".progress"
@@ -51,9 +54,7 @@ def row_values(
     values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
         return values | {"error": as_text(str(answer))}
-    return values | (
-        _number_values(answer) if isinstance(answer, Number) else _digit_values(answer)
-    )
+    return values | (number_values(answer) if isinstance(answer, Number) else _digit_values(answer))
 
 
 def as_text(path: str) -> str:
@@ -69,15 +70,19 @@ def _digit_values(answer: Prediction) -> dict:
         "is_digit": answer.is_digit,
         # The score of a picture without ink is -inf, which JSON does not have.
         "digit_score": round(answer.digit_score, DECIMALS) if top else None,
+        "rotated": answer.rotated,
         "top": top,
     }
 
 
-def _number_values(answer: Number) -> dict:
+def number_values(answer: Number) -> dict:
+    """Give the values of a number's columns."""
     return {
         "text": answer.text,
         "probability": round(answer.probability, DECIMALS),
         "is_number": answer.is_number,
+        "rows": answer.rows,
+        "rotated": answer.rotated,
         "best_reading": answer.best_reading,
         "boxes": [list(box) for box in answer.boxes],
         "digits": [_top(digit) for digit in answer.digits],

@@ -14,7 +14,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.reading.ink import FAINTEST_INK, find_box, find_ink, find_plain_inks
+from digitrec.reading.ink import COARSE, FAINTEST_INK, find_box, find_ink, find_plain_inks
 from digitrec.reading.picture import ImageLike, Picture, read_picture
 
 IMAGE_SIZE = 28  # pixels a side of what the network sees
@@ -25,7 +25,6 @@ SHEET = 100  # longer side, in pixels, at which the pen's width is measured and 
 # Width of the pen that all drawings get, as a share of the longer side. Fine, for MNIST: 8 of 10
 # of its images have a broader one. A broad pen closes loops and gaps at 20 pixels.
 PEN = 0.09
-COARSE = 2 * BOX  # pixels: a smaller image does not show how broad its pen was
 _PLACES = np.arange(BOX, dtype=float)
 
 
@@ -40,15 +39,22 @@ def to_mnist(image: ImageLike) -> UInt8[np.ndarray, "28 28"] | None:
     Raises: BadImageError.
     """
     picture = read_picture(image)
-    return None if picture is None else _to_mnist(picture)
+    views = None if picture is None else _view(picture)
+    return None if views is None else views[0]
 
 
-def _to_mnist(picture: Picture) -> UInt8[np.ndarray, "28 28"] | None:
-    ink = find_ink(picture).strength
-    return normalize(ink) if ink.max() >= MINIMUM_CONTRAST else None
+Views = tuple[UInt8[np.ndarray, "28 28"], ...]  # a photo also turned, clockwise and back
 
 
-Begun = Picture | UInt8[np.ndarray, "28 28"] | None
+def _view(picture: Picture) -> Views | None:
+    ink = find_ink(picture)
+    if ink.strength.max() < MINIMUM_CONTRAST:
+        return None
+    turned = (ink.turn(clockwise=True), ink.turn(clockwise=False)) if ink.may_lie_digit() else ()
+    return tuple(normalize(view.strength) for view in (ink, *turned))
+
+
+Begun = Picture | Views | None
 
 
 def begin(image: ImageLike) -> Begun:
@@ -60,13 +66,13 @@ def begin(image: ImageLike) -> Begun:
     if picture is None:
         return None
     is_small = max(picture.pixels.shape) < COARSE and not picture.on_pad
-    return picture if is_small else _to_mnist(picture)
+    return picture if is_small else _view(picture)
 
 
-def finish(begun: Sequence[Begun]) -> list[UInt8[np.ndarray, "28 28"] | None]:
+def finish(begun: Sequence[Begun]) -> list[Views | None]:
     """Finish what `begin` began, small pictures of one size together: it is faster.
 
-    Returns: what `to_mnist` gives, bit for bit.
+    Returns: what `to_mnist` gives, bit for bit, and of photos what it gives if they are turned.
     """
     finished = [None if isinstance(picture, Picture) else picture for picture in begun]
     sizes = defaultdict(list)
@@ -77,9 +83,9 @@ def finish(begun: Sequence[Begun]) -> list[UInt8[np.ndarray, "28 28"] | None]:
         inks = find_plain_inks(np.stack([picture.pixels for _, picture in small]))
         for (index, picture), ink in zip(small, inks, strict=True):
             if ink is None:
-                finished[index] = _to_mnist(picture)
-            else:
-                finished[index] = center(fit_box(ink)) if ink.max() >= MINIMUM_CONTRAST else None
+                finished[index] = _view(picture)
+            elif ink.max() >= MINIMUM_CONTRAST:
+                finished[index] = (center(fit_box(ink)),)
     return finished
 
 

@@ -1,4 +1,4 @@
-"""A line of ink is read as one digit or several: the best path through its pieces.
+"""Each row of ink is read as one digit or several: the best path through its pieces.
 
 Each run of neighbouring pieces may be a digit. The network says how likely it is one, and which;
 geometry says what the network cannot see, as it gets all digits in one size. The path of the
@@ -16,15 +16,21 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
 from digitrec.reading.drawing import MINIMUM_CONTRAST, normalize
-from digitrec.reading.ink import Box, Ink, find_box, find_ink
-from digitrec.reading.photo import PHOTO_SIDE
-from digitrec.reading.picture import Picture
-from digitrec.reading.segmentation import ROWS, Pieces, cut_pieces, find_gaps, find_pieces
+from digitrec.reading.ink import Box, Ink, find_box
+from digitrec.reading.rows import find_rows
+from digitrec.reading.segmentation import (
+    Components,
+    Pieces,
+    cut_pieces,
+    find_components,
+    find_gaps,
+    find_pieces,
+)
 
 MOST_DIGITS = 12
-FINEST = 800  # pixels, longer side at which a photo is read
 MOST_PIECES = 5  # of a digit
 SURE = 0.98  # probability of a digit from which its ink is not cut
+LIKELY = 0.5  # the same, from which all ink may be one digit, whatever rows there are
 WIDEST = 1.7  # heights of a digit: several pieces that are wider together are none
 LARGEST_GAP = 0.5  # heights of a digit, between the pieces of one
 LEAST = -12.0  # logarithm of a probability: no single doubt outweighs all else
@@ -62,27 +68,54 @@ class Line(NamedTuple):
     probability: float | None  # that they are right; None where no other reading was compared
 
 
-def read_line(picture: Picture, compute_logits: Compute, weights: Geometry) -> list[Line]:
-    """Find the digits in a picture.
+def read_lines(ink: Ink, compute_logits: Compute, weights: Geometry) -> list[list[Line]]:
+    """Find the digits in the ink of a picture.
 
     Arguments:
         compute_logits: what the network says of images.
         weights: what each measure of geometry adds to the logarithm of a probability.
 
-    Returns: the best reading, and all ink as one digit; nothing where there is no ink.
+    Returns: for each row of digits, from top to bottom, the best reading, and all its ink as one
+        digit; nothing where there is no ink.
     """
-    ink = find_ink(picture)
     if ink.strength.max() < MINIMUM_CONTRAST:
         return []
-    whole = normalize(ink.strength)
-    box = find_box(ink.strength > 0)
-    alone = Line(whole[None], compute_logits(whole[None]), [ink.place(*box)], None)
-    if ink.scale > 1:  # a photo, read as coarsely as is best for one digit
-        top, bottom, *_ = box
-        closer = find_ink(picture, min(FINEST, round(PHOTO_SIDE * ROWS / (bottom - top))))
-        if closer.strength.max() >= MINIMUM_CONTRAST:  # more of the noise is seen, too
-            ink = closer
-    found = find_candidates(ink, whole, compute_logits)
+    alone = _read_as_digit(ink, compute_logits)
+    components = find_components(ink)
+    rows = find_rows(components)
+    if len(rows) > 1:
+        divided = [(find_components(row), _read_as_digit(row, compute_logits)) for row in rows]
+        lines = [_read_row(*row, compute_logits, weights) for row in divided]
+        if _are_rows([best for best, *_ in lines], alone):
+            return lines
+    return [_read_row(components, alone, compute_logits, weights)]
+
+
+def _are_rows(lines: list[Line], alone: Line) -> bool:
+    """Tell rows of digits from one digit in parts, such as an 8 of two circles."""
+    one, least = _least(alone), min(map(_least, lines))
+    if one < math.log(LIKELY):
+        return True
+    if any(len(line.images) > 1 for line in lines):
+        return least >= math.log(SURE if len(lines) == 2 else LIKELY)  # a digit breaks in two
+    return one < math.log(SURE) and one <= least
+
+
+def _least(line: Line) -> float:
+    """Give the logarithm of how likely the least likely of a line's digits is a digit."""
+    return float(log_probabilities(line.logits)[:, :10].max(1).min())
+
+
+def _read_as_digit(ink: Ink, compute_logits: Compute) -> Line:
+    images = normalize(ink.strength)[None]
+    box = ink.place(*find_box(ink.strength > 0))
+    return Line(images, compute_logits(images), [box], None)
+
+
+def _read_row(
+    components: Components, alone: Line, compute_logits: Compute, weights: Geometry
+) -> list[Line]:
+    found = find_candidates(components, alone.images[0], compute_logits)
     if found is None:
         return [alone]
     pieces, candidates = found
@@ -97,7 +130,7 @@ def read_line(picture: Picture, compute_logits: Compute, weights: Geometry) -> l
 
 
 def find_candidates(
-    ink: Ink,
+    components: Components,
     whole: UInt8[np.ndarray, "28 28"],
     compute_logits: Compute,
 ) -> tuple[Pieces, list[Candidate]] | None:
@@ -105,7 +138,7 @@ def find_candidates(
 
     Returns: the pieces, and the candidates in the order of their last pieces; at the end, all ink.
     """
-    connected = find_pieces(ink)
+    connected = find_pieces(components)
     if connected is None:
         return None
     alone = [normalize(connected.cut_out(index, index + 1)) for index in range(connected.count)]
@@ -183,7 +216,7 @@ def find_path(
     Arguments:
         count: of the pieces.
         candidates: of `find_candidates`.
-        weights: as for `read_line`.
+        weights: as for `read_lines`.
 
     Returns: the best path, and how likely its text is among all paths and texts.
     """

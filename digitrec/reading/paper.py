@@ -26,6 +26,7 @@ PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
 FEW = 3  # lines in all: two may be the bar and the stem of a 4 that fill a closely cropped picture
 PALE = 0.7  # of the strongest ink: a line that is paler is printed, however few there are
+UNLIKELY, WRITTEN = 0.5, 0.8  # probability of writing, of lines that are printed and that are not
 
 
 class PrintedLine(NamedTuple):
@@ -33,11 +34,14 @@ class PrintedLine(NamedTuple):
     right: float  # row in the last column
 
 
-def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns"]:
+def remove_lines(
+    ink: Float32[np.ndarray, "rows columns"], likely: Float32[np.ndarray, "rows columns"]
+) -> Float32[np.ndarray, "rows columns"]:
     """Take ruled and squared lines out of a picture.
 
     Arguments:
         ink: by how much each pixel differs from the paper, in any unit; noise is around 0.
+        likely: how likely each pixel is writing.
 
     Returns: the same without lines; the same array where there is none.
     """
@@ -45,16 +49,20 @@ def remove_lines(ink: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray
     level = find_lines(ink)
     few = len(level) < FEW and len(level) + len(find_lines(ink.T)) < FEW
 
-    def printed(ink, lines: list[PrintedLine]) -> list[PrintedLine]:
-        if not few:
-            return lines
-        return [line for line in lines if _profile(_band(ink, line)[0])[0].max() < PALE * strongest]
+    def printed(ink, likely, lines: list[PrintedLine]) -> list[PrintedLine]:
+        return [line for line in lines if is_printed(ink, likely, line)]
+
+    def is_printed(ink, likely, line: PrintedLine) -> bool:
+        probability = _profile(_band(likely, line)[0])[0].max()
+        if probability < UNLIKELY or probability > WRITTEN:
+            return bool(probability < UNLIKELY)
+        return not few or bool(_profile(_band(ink, line)[0])[0].max() < PALE * strongest)
 
     for _ in range(2):  # a line along the border hides the ends of those that meet it
-        level = printed(ink, level)
+        level = printed(ink, likely, level)
         for line in level:
             ink = _remove_line(ink, line, strongest)
-        upright = printed(ink.T, find_lines(ink.T))
+        upright = printed(ink.T, likely.T, find_lines(ink.T))
         for line in upright:
             ink = _remove_line(ink.T, line, strongest).T
         if not (level and upright):

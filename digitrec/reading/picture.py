@@ -28,11 +28,12 @@ class Picture(NamedTuple):
         rows, columns = self.pixels.shape[:2]
         (width, height), (left, top, right, bottom) = self.size, box
         across, down = width / columns, height / rows
+        x = min(max(round(across * left), 0), width - 1)
+        y = min(max(round(down * top), 0), height - 1)
         return (
-            min(round(across * left), width - 1),
-            min(round(down * top), height - 1),
-            min(round(across * right), width),
-            min(round(down * bottom), height),
+            *(x, y),
+            min(max(round(across * right), x + 1), width),
+            min(max(round(down * bottom), y + 1), height),
         )
 
 
