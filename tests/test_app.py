@@ -67,7 +67,7 @@ def test_client_gets_the_label_the_three_best_and_who_answered(client, recognize
 
 def test_all_endpoints_are_documented(client):
     endpoints = client.view_api(return_format="dict", print_info=False)
-    names = {"/predict", "/predict_batch", "/read_number", "/model_info"}
+    names = {"/predict", "/predict_batch", "/read_number", "/read_lines", "/model_info"}
     assert set(endpoints["named_endpoints"]) == names
     assert not endpoints["unnamed_endpoints"]
     for endpoint in endpoints["named_endpoints"].values():
@@ -178,7 +178,7 @@ def test_javascript_example_of_the_page_on_the_api_runs(app_url, folder):
 
 def test_tools_of_the_mcp_server_are_the_endpoints(app_url, seven):
     names, answer = asyncio.run(call_mcp(f"{app_url}/gradio_api/mcp/", seven))
-    assert set(names) == {"predict", "predict_batch", "read_number", "model_info"}
+    assert set(names) == {"predict", "predict_batch", "read_number", "read_lines", "model_info"}
     assert "'label': '7'" in answer
 
 

@@ -150,6 +150,7 @@ def test_revision_is_asked_of_the_hub(read, recognizer, seven, monkeypatch):
 # --output itself.
 OPTIONS = {
     "--numbers": [],
+    "--lines": [],
     "--json": [],
     "--output": ["answers.parquet"],
     "--overwrite": [],
@@ -161,9 +162,9 @@ OPTIONS = {
 }
 ALLOWED = {
     *(("--numbers", other) for other in ("--json", "--output", "--model")),
-    *(("--json", other) for other in ("--model",)),
+    *((name, "--model") for name in ("--json", "--lines")),
+    *(("--lines", "--json"), ("--output", "--model"), ("--model", "--revision")),
     *(("--output", other) for other in ("--overwrite", "--resume", "--processes", "--ray")),
-    *(("--output", "--model"), ("--model", "--revision")),
 }
 
 

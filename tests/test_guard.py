@@ -242,6 +242,7 @@ META = {"_type": "gradio.FileData"}
         ("read_number", [None], "uploaded file"),
         ("read_number", [{"path": __file__, "meta": META}], "uploaded file"),
         ("read_number", [{"url": "data:image/png;base64,AAAA"}], "picture.bin "),
+        ("read_lines", [None], "uploaded file"),
         ("model_info", [1], "0 arguments"),
         ("nothing", [], "one of /predict"),
     ],

@@ -119,6 +119,7 @@ def test_empty_and_bad_pictures_have_rows_that_say_so(whole):
         "probability": None,
         "is_digit": False,
         "digit_score": None,
+        "rotated": 0,
         "top": [],
         "error": None,
     }

