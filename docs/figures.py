@@ -23,6 +23,7 @@ def load(path):
 METRICS = load("checkpoints/metrics.json")
 TEST, DRAWN, NUMBERS, PAPER = (METRICS[key] for key in ("test", "drawn_digits", "numbers", "paper"))
 SEEDS, KAGGLE = load("docs/seeds.json"), load("docs/kaggle-42k.json")
+PICTURES, SURROUNDINGS = load("docs/pictures.json"), load("docs/surroundings.json")
 POOLS, POOLS_KAGGLE = load("docs/pools.json"), load("docs/pools-42k.json")
 
 PARAMETERS = METRICS["model"]["parameters"]  # four bytes each
@@ -254,6 +255,31 @@ def papers():
     )
 
 
+def pictures():
+    rows = []
+    for kind, part in PICTURES["by_kind"].items():
+        simple = "–" if part["simple"] is None else percent(part["simple"], 1)
+        shares = percent(part["right"], 1), percent(part["wrong"], 1), simple
+        rows.append((kind, part["count"], *shares))
+    return table(("kind", "pictures", "right", "wrong", "a simple program"), *rows)
+
+
+def surroundings():
+    kinds = [
+        (kind, percent(part["right"], 1), percent(part["wrong"], 1))
+        for kind, part in SURROUNDINGS["kinds"].items()
+    ]
+    return table(("around a digit", "right", "wrong"), *kinds)
+
+
+def blank_scenes():
+    return table(
+        ("blank scene", "taken for a digit"),
+        *((kind, percent(share, 1)) for kind, share in SURROUNDINGS["blank_by_kind"].items()),
+        ("**all**", bold(SURROUNDINGS["blank_accepted"])),
+    )
+
+
 def numbers():
     single = f"{bold(NUMBERS['single'])} (`predict`: {percent(NUMBERS['single_by_predict'])})"
     return table(
@@ -263,6 +289,9 @@ def numbers():
         ("one digit, read correctly", single),
         ("2-6 digits, gaps of 5 % and more, accepted as a number", percent(NUMBERS["accepted"])),
         ("1,000 numbers of MNIST's test images, read correctly", percent(NUMBERS["mnist"])),
+        ("one row, taken for several", percent(NUMBERS["divided"])),
+        ("two rows of one writer, found as two", percent(NUMBERS["two_rows"])),
+        ("three rows, found as three", percent(NUMBERS["three_rows"])),
         ("calibration error, all lengths and gaps", percent(NUMBERS["calibration_error"])),
         (
             "time for four digits on 800×800 pixels, one core, median",
