@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, ask_worker
@@ -133,8 +134,9 @@ def test_fault_that_stays_leaves_the_published_model_and_the_folder_as_they_were
     assert last.startswith("digitrec.hub: me/digits: cannot push the model: ") and said in last
     assert "Traceback" not in result.stderr
     assert published.repositories["me/digits"].files == before
-    for path in (ROOT / "checkpoints").iterdir():
-        assert (folder / path.name).read_bytes() == path.read_bytes()
+    for path in filter(Path.is_file, (ROOT / "checkpoints").rglob("*")):
+        copy = folder / path.relative_to(ROOT / "checkpoints")
+        assert copy.read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(
