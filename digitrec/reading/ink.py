@@ -18,10 +18,12 @@ FAINTEST_INK = 10  # times fainter than the strongest does not widen the boundin
 COARSE = 40  # pixels: in a smaller picture, neither pen nor paper can be told
 LONGEST = 2.5  # times as high as broad: a digit other than 1
 TOLERANCE = 24  # grey levels: what differs less from the paper is none
+ALIKE = 0.9  # cosine between the differences of two shades of one ink from the paper
 WHOLE = 0.95  # of the ink: the connected piece of a digit
 MOST_CROSSINGS = 7  # of the border of a panel by ink: a digit has fewer, squared lines more
 UNDERLINED = 0.95  # of the ink's breadth has a line below
 THICKEST = 0.1  # of the ink's height: a thicker line is a stroke
+GAP = 0.05  # of the ink's height, between an underline and what is above
 LONGER = 0.05  # of its length, on each side: an underline rather than the foot of a digit
 LINED_SIDE = 400  # longer side, in pixels, at which printed lines are looked for
 UNDECIDED = 0.65  # probability of writing: a line is judged by its shape and strength
@@ -103,7 +105,7 @@ def find_ink(picture: Picture) -> Ink:
             return inner
         # The strokes of a drawing may leave it, too, but so do lines, and parts of other digits.
         touching = max(pixels.shape) < COARSE and blank >= TOUCHED
-        if inner is None and (blank == 1 or touching or _is_drawing(ink, pixels)):
+        if inner is None and (blank == 1 or touching or _is_drawing(ink, pixels, paper)):
             return _leave_underline(ink)
     return Ink(*find_written(pixels[..., :3]), may_lie=True)
 
@@ -117,18 +119,24 @@ def _is_crossed(panel: Ink) -> bool:
     return bool(crossings >= MOST_CROSSINGS or np.count_nonzero(inked) > inked.size / 2)
 
 
-def _is_drawing(ink: Ink, pixels) -> bool:
+def _is_drawing(ink: Ink, pixels, paper) -> bool:
     """Tell whether ink is of one colour and in one piece, and no line runs from side to side."""
+    top, left = int(ink.top), int(ink.left)
+    rows, columns = ink.strength.shape
     inked = ink.strength > TOLERANCE
-    strong = ink.strength > 0.8 * ink.strength.max()
+    if not inked.any():
+        return True
     pieces, _ = ndimage.label(inked, np.ones((3, 3)))
-    largest = np.bincount(pieces[inked]).max(initial=0)
-    if min(largest, 1.2 * np.count_nonzero(strong)) < 0.99 * np.count_nonzero(inked):
+    if np.bincount(pieces[inked]).max() < 0.99 * np.count_nonzero(inked):
+        return False
+    part = pixels[top : top + rows, left : left + columns, :3][inked]
+    difference = paper[:3].astype(np.float32) - part
+    lengths = np.linalg.norm(difference, axis=1)
+    usual = difference.mean(0) / (np.linalg.norm(difference.mean(0)) + 1e-6)
+    if (difference @ usual < ALIKE * lengths).mean() > 0.02:
         return False
     height, width = pixels.shape[:2]
     sheet = np.zeros((height, width), np.uint8)
-    top, left = int(ink.top), int(ink.left)
-    rows, columns = ink.strength.shape
     sheet[top : top + rows, left : left + columns] = ink.strength
     small = Image.fromarray(sheet)
     small.thumbnail((LINED_SIDE, LINED_SIDE), Image.Resampling.BOX)
@@ -145,7 +153,7 @@ def _leave_underline(ink: Ink) -> Ink:
     top = full[0] - 2  # its soft edge
     top, bottom, left, right = find_box(inked[: max(top, 0)])
     reach = LONGER * inked.shape[1]
-    if bottom > full[0] - len(full) or left < reach or inked.shape[1] - right < reach:
+    if bottom > full[0] - GAP * len(inked) or left < reach or inked.shape[1] - right < reach:
         return ink
     strength = np.ascontiguousarray(ink.strength[top:bottom, left:right])
     return ink._replace(strength=strength, left=ink.left + left, top=ink.top + top)
