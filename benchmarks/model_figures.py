@@ -7,12 +7,7 @@ from pathlib import Path
 from digitrec.network import pretrained
 
 
-def add_options(parser: argparse.ArgumentParser, output: str) -> None:
-    """Add --model, --output and --save.
-
-    Arguments:
-        output: where the pictures go by default.
-    """
+def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
@@ -20,6 +15,15 @@ def add_options(parser: argparse.ArgumentParser, output: str) -> None:
         metavar="FOLDER",
         help="a published model or a run (default: checkpoints)",
     )
+
+
+def add_options(parser: argparse.ArgumentParser, output: str) -> None:
+    """Add --model, --output and --save.
+
+    Arguments:
+        output: where the pictures go by default.
+    """
+    add_model_option(parser)
     parser.add_argument(
         "--output",
         type=Path,

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageFilter
 
+from digitrec.training.scenes import find_perspective
 from digitrec.training.strokes import PenDigit, draw_strokes, fit_strokes
 
 INKS = ((20, 20, 24), (25, 45, 130), (30, 70, 190), (90, 90, 95), (170, 30, 35), (20, 95, 60))
@@ -97,7 +98,7 @@ def photograph(written: Written, random) -> Written:
     angle = np.radians(random.uniform(-5, 5))
     turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
     seen = 0.5 + 0.86 * corners @ turn + random.uniform(-0.025, 0.025, (4, 2))
-    coefficients = _perspective((corners + 0.5) * side, seen * side)
+    coefficients = find_perspective((corners + 0.5) * side, seen * side)
     picture, ink = (
         image.transform(
             (side, side), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC
@@ -134,15 +135,6 @@ def crop(written: Written) -> Written:
         *(min(written.ink.width, right + CROP), min(written.ink.height, bottom + CROP)),
     )
     return Written(written.picture.crop(box), written.ink.crop(box))
-
-
-def _perspective(places, sources) -> tuple[float, ...]:
-    """Give Pillow's eight coefficients that take these four places to those four sources."""
-    rows, values = [], []
-    for (x, y), (u, v) in zip(places, sources, strict=True):
-        rows += [(x, y, 1, 0, 0, 0, -u * x, -u * y), (0, 0, 0, x, y, 1, -v * x, -v * y)]
-        values += [u, v]
-    return tuple(np.linalg.solve(np.array(rows), np.array(values)))
 
 
 def make(kind: str, digit: PenDigit, seed: int) -> Image.Image:

@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
+from model_figures import add_model_option
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from digitrec import DigitRecognizer
-from digitrec.network import pretrained
 from digitrec.reading.drawing import IMAGE_SIZE, center, cut_out, fit_box
 from digitrec.reading.picture import read_picture
 
@@ -173,13 +173,7 @@ def percent(value: float | None) -> str:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="pictures and labels.csv")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        default=pretrained.bundled_folder(),
-        metavar="FOLDER",
-        help="a published model or a run (default: checkpoints)",
-    )
+    add_model_option(parser)
     parser.add_argument("--quick", action="store_true", help=f"only one picture in {QUICK}")
     return parser.parse_args()
 

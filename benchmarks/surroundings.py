@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from model_figures import add_model_option
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from digitrec import DigitRecognizer
-from digitrec.network import pretrained
 from digitrec.training.data import Examples, SplitConfig, load_mnist, split_mnist
 
 IMAGES, QUICK_IMAGES = 300, 40  # of each kind
@@ -543,13 +543,7 @@ def parse_options() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--manual-dir", type=Path, metavar="DIR", help="MNIST's four .gz files")
     source.add_argument("--data-dir", type=Path, metavar="DIR", help="of tensorflow-datasets")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        default=pretrained.bundled_folder(),
-        metavar="FOLDER",
-        help="a published model or a run (default: checkpoints)",
-    )
+    add_model_option(parser)
     parser.add_argument(
         "--quick",
         action="store_true",

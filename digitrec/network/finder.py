@@ -20,7 +20,6 @@ from safetensors.numpy import load_file
 from digitrec.network import backend, pretrained
 from digitrec.network.compilation import compiler_options
 
-STRIDE = 16  # sides of pictures are multiples of it
 CHANNELS = (12, 20, 28, 40)  # at 1/2, 1/4, 1/8 and 1/16 of the size
 NEAR = 16  # pixels: what is so near is compared with a pixel
 
@@ -93,9 +92,7 @@ def prepare(
     standard deviation 1, the same less their surroundings' mean, and where there is a picture.
     """
     height, width = pictures.shape[1:3]
-    rows = jnp.arange(height)[:, None] < sizes[:, 0, None, None]
-    columns = jnp.arange(width) < sizes[:, 1, None, None]
-    inside = (rows & columns)[..., None].astype(jnp.float32)
+    inside = find_inside(sizes, height, width)[..., None]
     area = inside.sum((1, 2, 3), keepdims=True)
     pixels = pictures.astype(jnp.float32) * inside
 
@@ -109,6 +106,15 @@ def prepare(
     shape = (len(pictures), height, width, 3)
     near = jax.image.resize(around, shape, "bilinear")
     return jnp.concatenate([standardize(pixels - mean), standardize(pixels - near), inside], -1)
+
+
+def find_inside(
+    sizes: Float[Array, "count 2"], height: int, width: int
+) -> Float[Array, "count height width"]:
+    """Give 1 where there is a picture, and 0 below it and on its right."""
+    rows = jnp.arange(height)[:, None] < sizes[:, 0, None, None]
+    columns = jnp.arange(width) < sizes[:, 1, None, None]
+    return (rows & columns).astype(jnp.float32)
 
 
 def _pool(images):
@@ -174,25 +180,9 @@ def _load() -> tuple[nnx.GraphDef, nnx.State]:
     model.eval()
     graphdef, state = nnx.split(model)
     tensors = load_file(finder_folder() / pretrained.WEIGHTS_FILE)
-    loaded = [
-        (path, leaf.replace(jnp.asarray(tensors[_dotted(path)])))
-        for path, leaf in nnx.to_flat_state(state)
-    ]
-    return graphdef, nnx.from_flat_state(loaded)
+    return graphdef, pretrained.fill(state, tensors)
 
 
 def finder_folder() -> Path:
     """Find the finder that came with digitrec, whatever model reads the digits."""
     return pretrained.bundled_folder() / "finder"
-
-
-def name_tensors(state: nnx.State) -> dict[str, np.ndarray]:
-    """Give all parameters and statistics by dotted names, as the file holds them."""
-    return {
-        _dotted(path): np.ascontiguousarray(leaf.get_value())
-        for path, leaf in nnx.to_flat_state(state)
-    }
-
-
-def _dotted(path: tuple) -> str:
-    return ".".join(map(str, path))

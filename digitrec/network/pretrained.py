@@ -75,9 +75,7 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # safetensors writes raw memory: an array that is not in C order would come back wrong.
-    tensors = {name: np.ascontiguousarray(value) for name, value in _named(state).items()}
-    weights = save_tensors(tensors)
+    weights = pack(state)
     write_atomically(folder / WEIGHTS_FILE, weights)
     checksum = hashlib.sha256(weights).hexdigest()
     write_json(
@@ -159,11 +157,24 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
             raise BadCheckpointError(
                 f"{weights_file}: {name} holds infinite numbers or NaN. Fetch the model again."
             )
+    return nnx.merge(graphdef, fill(state, tensors)), config, metrics
+
+
+def pack(state: nnx.State) -> bytes:
+    """Give the content of a safetensors file with all of a state, by dotted names."""
+    # safetensors writes raw memory: an array that is not in C order would come back wrong.
+    return save_tensors(
+        {name: np.ascontiguousarray(value) for name, value in _named(state).items()}
+    )
+
+
+def fill(state: nnx.State, tensors: dict[str, np.ndarray]) -> nnx.State:
+    """Put the tensors of such a file into a state of the same network."""
     loaded = [
         (path, leaf.replace(jnp.asarray(tensors[_dotted(path)])))
         for path, leaf in nnx.to_flat_state(state)
     ]
-    return nnx.merge(graphdef, nnx.from_flat_state(loaded)), config, metrics
+    return nnx.from_flat_state(loaded)
 
 
 def _dotted(path: tuple) -> str:

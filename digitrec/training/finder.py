@@ -27,8 +27,14 @@ from safetensors.numpy import load_file, save
 from digitrec.cores import count_cores
 from digitrec.errors import DigitrecError
 from digitrec.network.compilation import jit
-from digitrec.network.finder import Finder, name_tensors
-from digitrec.network.pretrained import CONFIG_FILE, WEIGHTS_FILE, write_atomically, write_json
+from digitrec.network.finder import Finder, find_inside
+from digitrec.network.pretrained import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    pack,
+    write_atomically,
+    write_json,
+)
 from digitrec.training.data import Examples, load_mnist
 from digitrec.training.scenes import SIDE, make_scene
 from digitrec.training.strokes import TRAINING_WRITERS, PenDigit, read_unipen
@@ -74,19 +80,13 @@ def make_batch(digits: list[PenDigit], mnist: Examples, count: int, seed: tuple[
 
 def measure_loss(logits: Float[Array, "count side side"], batch: Batch) -> Float[Array, ""]:
     """Cross-entropy of each pixel, ink counting three times, and half of 1 - Dice's coefficient."""
-    inside = _inside(batch)
+    inside = find_inside(batch.sizes, SIDE, SIDE)
     target = batch.writing.astype(jnp.float32)
     entropy = optax.sigmoid_binary_cross_entropy(logits, target) * (1 + 2 * target) * inside
     share = nnx.sigmoid(logits) * inside
     both = 2 * (share * target).sum((1, 2)) + 20
     dice = both / (share.sum((1, 2)) + target.sum((1, 2)) + 20)
     return 4 * entropy.sum() / inside.sum() + 0.5 * (1 - dice).mean()
-
-
-def _inside(batch: Batch) -> Float[Array, "count side side"]:
-    rows = jnp.arange(SIDE)[:, None] < batch.sizes[:, 0, None, None]
-    columns = jnp.arange(SIDE) < batch.sizes[:, 1, None, None]
-    return (rows & columns).astype(jnp.float32)
 
 
 def train(digits: list[PenDigit], mnist: Examples, recipe: FinderRecipe, folder: Path) -> None:
@@ -116,7 +116,7 @@ def train(digits: list[PenDigit], mnist: Examples, recipe: FinderRecipe, folder:
     @jit
     def check(state, batch):
         logits = nnx.merge(evaluating, *state[:2])(batch.pictures, batch.sizes)
-        found = (logits > 0) & (_inside(batch) > 0)
+        found = (logits > 0) & (find_inside(batch.sizes, SIDE, SIDE) > 0)
         both = (found & batch.writing).sum((1, 2))
         return measure_loss(logits, batch), both, found.sum((1, 2)), batch.writing.sum((1, 2))
 
@@ -147,7 +147,7 @@ def train(digits: list[PenDigit], mnist: Examples, recipe: FinderRecipe, folder:
 
 
 def publish(state, figures: dict, recipe: FinderRecipe, folder: Path) -> None:
-    weights = save(name_tensors(nnx.State.merge(*state[:2])))
+    weights = pack(nnx.State.merge(*state[:2]))
     write_atomically(folder / WEIGHTS_FILE, weights)
     write_json(
         folder / CONFIG_FILE,

@@ -703,7 +703,7 @@ def _lay_on_desk(sheet, writing, random) -> tuple[Sheet, Cover]:
     seen = corners @ turn * random.uniform(1.05, 1.6) + random.uniform(-0.08, 0.08, (4, 2))
     seen += 0.5 + random.uniform(-0.15, 0.15, 2)
     size = np.array([width, height])
-    coefficients = _perspective((corners + 0.5) * size, seen * size)
+    coefficients = find_perspective((corners + 0.5) * size, seen * size)
 
     def see(image, fill):
         return np.asarray(
@@ -725,7 +725,7 @@ def _lay_on_desk(sheet, writing, random) -> tuple[Sheet, Cover]:
     return laid.astype(np.float32), see(writing.astype(np.float32), 0.0)
 
 
-def _perspective(places, sources) -> tuple[float, ...]:
+def find_perspective(places, sources) -> tuple[float, ...]:
     """Give Pillow's eight coefficients that take these four places to those four sources."""
     rows, values = [], []
     for (x, y), (u, v) in zip(places, sources, strict=True):
