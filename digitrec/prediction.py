@@ -1,5 +1,7 @@
 """What a recogniser answers: a prediction for one digit, or a number."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +48,20 @@ class Number:
     def best_reading(self) -> str:
         """The best answer for each digit, even if this is not a number."""
         return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
+
+
+def join_rows(lines: Sequence[Number]) -> Number:
+    """Give one number for a picture: that of its row, or all digits of several rows, no number."""
+    if len(lines) == 1:
+        return lines[0]
+    return Number(
+        digits=tuple(digit for line in lines for digit in line.digits),
+        boxes=tuple(box for line in lines for box in line.boxes),
+        probability=math.prod(line.probability for line in lines) if lines else 0.0,
+        is_number=False,
+        rotated=lines[0].rotated if lines else 0,
+        rows=len(lines),
+    )
 
 
 def count_rows(rows: int) -> str:

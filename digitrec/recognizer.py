@@ -1,6 +1,5 @@
 """The one class that the app and people's own code use."""
 
-import math
 import os
 import tempfile
 import threading
@@ -23,7 +22,7 @@ from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import backend, finder, pretrained
 from digitrec.network.compilation import compiler_options
 from digitrec.network.model import CLASSES, IMAGE_SIZE, Network
-from digitrec.prediction import Number, Prediction
+from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.drawing import Begun, begin, finish
 from digitrec.reading.file import PictureFile
 from digitrec.reading.ink import Ink, find_ink
@@ -347,17 +346,7 @@ class DigitRecognizer:
         return [self._judge_row(row, picture) for row in rows]
 
     def _read_number(self, image: ImageLike) -> Number:
-        lines = self.read_lines(image)
-        if len(lines) == 1:
-            return lines[0]
-        return Number(
-            digits=tuple(digit for line in lines for digit in line.digits),
-            boxes=tuple(box for line in lines for box in line.boxes),
-            probability=math.prod(line.probability for line in lines) if lines else 0.0,
-            is_number=False,
-            rotated=lines[0].rotated if lines else 0,
-            rows=len(lines),
-        )
+        return join_rows(self.read_lines(image))
 
     def _judge_row(self, readings: list[Line], picture: Picture) -> Number:
         numbers = [self._judge_line(line, picture) for line in readings]

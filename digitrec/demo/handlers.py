@@ -19,7 +19,7 @@ from digitrec.demo.answer import (
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
-from digitrec.prediction import Number, Prediction
+from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.file import UPLOAD
 from digitrec.reading.picture import Picture, read_picture, read_uploads
 from digitrec.recognizer import DigitRecognizer
@@ -40,14 +40,12 @@ class Handlers:
     def read_drawing(self, drawing: Drawing) -> str:
         if drawing["composite"] is None:
             return BLANK
-        number, side = self._read_number(drawing), len(drawing["composite"])
-        if number.rows > 1:
-            return answer_html(
-                number, (side, side), lines=_answer(self._recognizer.read_lines, drawing)
-            )
+        lines, side = _answer(self._recognizer.read_lines, drawing), len(drawing["composite"])
+        number = join_rows(lines)
         left, top, right, bottom = np.transpose(number.boxes or ((0, 0, side, side),))
         small = max(right.max() - left.min(), bottom.max() - top.min()) < SMALL * side
-        return answer_html(number, (side, side), hint="Draw larger" if small else "")
+        hint = "Draw larger" if small else ""
+        return answer_html(number, (side, side), hint=hint, lines=lines)
 
     def explain_drawing(self, drawing: Drawing) -> str:
         """Show over the drawing which pixels support the answer; nothing without an answer."""
@@ -87,9 +85,8 @@ class Handlers:
         except BadImageError as error:
             return message_html(str(error), "photo")
         assert picture is not None  # only a Sketchpad can hold nothing
-        number = self._recognizer.read_number(picture)
-        lines = self._recognizer.read_lines(picture) if number.rows > 1 else ()
-        return answer_html(number, picture.size, source="photo", lines=lines)
+        lines = self._recognizer.read_lines(picture)
+        return answer_html(join_rows(lines), picture.size, source="photo", lines=lines)
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.

@@ -109,7 +109,7 @@ def prepare(
 
 
 def find_inside(
-    sizes: Float[Array, "count 2"], height: int, width: int
+    sizes: Float[Array, "count 2"] | Float[np.ndarray, "count 2"], height: int, width: int
 ) -> Float[Array, "count height width"]:
     """Give 1 where there is a picture, and 0 below it and on its right."""
     rows = jnp.arange(height)[:, None] < sizes[:, 0, None, None]
