@@ -14,7 +14,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.reading.ink import COARSE, FAINTEST_INK, find_box, find_ink, find_plain_inks
+from digitrec.reading.box import find_box
+from digitrec.reading.ink import COARSE, FAINTEST_INK, find_ink, find_plain_inks
 from digitrec.reading.picture import ImageLike, Picture, read_picture
 
 IMAGE_SIZE = 28  # pixels a side of what the network sees

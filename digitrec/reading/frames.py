@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 from scipy import ndimage
 
+from digitrec.reading.box import find_box, sides
+
 TOLERANCE = 24  # grey levels: colours that differ less are one, as in noise of JPEG
 NOISE = 12  # grey levels: paper in a panel differs less from its border
 ROWS = 40  # that are looked at, at most, for whether anything may surround anything
@@ -26,7 +28,6 @@ BORDER = 0.9  # of a panel's border has one colour: writing may touch it
 LARGE = 0.5  # of the picture's width and height: a solid rectangle is a panel ...
 LONGER = 3  # ... unless it is so many times longer than broad, as a 1 is
 WRITTEN = 1 / 3  # of the height of what encloses it: a lower piece is the dot of a 0
-
 LOWEST = 0.1  # of the height of all ink: what is lower encloses nothing
 OVAL = 0.85  # of the area of its box: the hole of a 0 fills less, that of a box more
 SLENDER = 0.75  # shorter axis by longer one: the hole of a 0 has less, that of a circle more
@@ -99,7 +100,7 @@ def find_writing(
             if enclosed is None:
                 break
             strength = np.where(_enlarge(pieces, enclosed, strength.shape), strength, 0)
-        first, last, begin, end = _find_box(strength > 0)
+        first, last, begin, end = find_box(strength > 0)
         pixels, strength = pixels[first:last, begin:end], strength[first:last, begin:end]
         top, left = top + first, left + begin
         found = Writing(strength, left, top)
@@ -151,9 +152,9 @@ def _find_rectangle(inked: Bool[np.ndarray, "rows columns"]) -> Box | None:
     if min(bottom - top, right - left) < 3:
         return None
     part = inked[top:bottom, left:right]
-    sides = part[0, 1:-1], part[-1, 1:-1], part[1:-1, 0], part[1:-1, -1]
+    edges = part[0, 1:-1], part[-1, 1:-1], part[1:-1, 0], part[1:-1, -1]
     outside = np.count_nonzero(inked) - np.count_nonzero(part)
-    is_round = any(np.count_nonzero(side) < STRAIGHT * len(side) for side in sides)
+    is_round = any(np.count_nonzero(side) < STRAIGHT * len(side) for side in edges)
     if is_round or outside > STICKING * part.size:
         return None
     return int(top), int(bottom), int(left), int(right)
@@ -180,7 +181,7 @@ def _enter(pixels, panel: Box):
 
 def _border(pixels) -> UInt8[np.ndarray, " channels"] | None:
     """Give the colour of nearly all of a border; None where it has several."""
-    ring = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    ring = np.concatenate(sides(pixels))
     color = np.median(ring, axis=0).astype(np.uint8)
     same = np.count_nonzero(_differ(ring, color).max(-1) <= TOLERANCE)
     return color if same >= BORDER * len(ring) else None
@@ -279,8 +280,3 @@ def _enlarge(pieces: Pieces, wanted: list[int], shape) -> Bool[np.ndarray, "rows
     small = np.isin(pieces.labels, wanted)
     small = small | (ndimage.binary_dilation(small, np.ones((3, 3))) & (pieces.labels == 0))
     return small.repeat(pieces.scale, 0).repeat(pieces.scale, 1)[: shape[0], : shape[1]]
-
-
-def _find_box(wanted: Bool[np.ndarray, "rows columns"]) -> Box:
-    rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

@@ -9,6 +9,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageChops
 from scipy import ndimage
 
+from digitrec.reading.box import find_box, sides
 from digitrec.reading.frames import find_writing, may_surround
 from digitrec.reading.paper import remove_lines
 from digitrec.reading.picture import Picture
@@ -19,7 +20,9 @@ COARSE = 40  # pixels: in a smaller picture, neither pen nor paper can be told
 LONGEST = 2.5  # times as high as broad: a digit other than 1
 TOLERANCE = 24  # grey levels: what differs less from the paper is none
 ALIKE = 0.9  # cosine between the differences of two shades of one ink from the paper
+OTHERS = 0.02  # of the ink may differ: where two shades meet
 WHOLE = 0.95  # of the ink: the connected piece of a digit
+WHOLE_DRAWING = 0.99  # the same where nothing was photographed
 MOST_CROSSINGS = 7  # of the border of a panel by ink: a digit has fewer, squared lines more
 UNDERLINED = 0.95  # of the ink's breadth has a line below
 THICKEST = 0.1  # of the ink's height: a thicker line is a stroke
@@ -60,7 +63,7 @@ class Ink(NamedTuple):
         top, bottom, left, right = find_box(inked)
         if not self.may_lie or right - left > LONGEST * (bottom - top):
             return False
-        return _is_one_piece(self.strength)
+        return _is_one_piece(inked, WHOLE)
 
     def turn(self, clockwise: bool) -> "Ink":
         """Turn by 90 degrees."""
@@ -71,10 +74,10 @@ class Ink(NamedTuple):
         return self._replace(strength=turned, left=left, top=top, angle=angle)
 
 
-def _is_one_piece(strength: UInt8[np.ndarray, "rows columns"]) -> bool:
-    inked = strength > strength.max() // 3
+def _is_one_piece(inked: Bool[np.ndarray, "rows columns"], whole: float) -> bool:
+    """Tell whether a connected piece has so great a share of what is inked."""
     pieces, _ = ndimage.label(inked, np.ones((3, 3)))
-    return bool(np.bincount(pieces[inked]).max() >= WHOLE * np.count_nonzero(inked))
+    return bool(np.bincount(pieces[inked]).max() >= whole * np.count_nonzero(inked))
 
 
 def find_ink(picture: Picture) -> Ink:
@@ -115,7 +118,7 @@ def _is_crossed(panel: Ink) -> bool:
     if max(panel.strength.shape) < COARSE:
         return False
     inked = panel.strength > panel.strength.max() // 3
-    crossings = sum(np.count_nonzero(np.diff(side.astype(int)) > 0) for side in _sides(inked))
+    crossings = sum(np.count_nonzero(np.diff(side.astype(int)) > 0) for side in sides(inked))
     return bool(crossings >= MOST_CROSSINGS or np.count_nonzero(inked) > inked.size / 2)
 
 
@@ -126,14 +129,13 @@ def _is_drawing(ink: Ink, pixels, paper) -> bool:
     inked = ink.strength > TOLERANCE
     if not inked.any():
         return True
-    pieces, _ = ndimage.label(inked, np.ones((3, 3)))
-    if np.bincount(pieces[inked]).max() < 0.99 * np.count_nonzero(inked):
+    if not _is_one_piece(inked, WHOLE_DRAWING):
         return False
     part = pixels[top : top + rows, left : left + columns, :3][inked]
     difference = paper[:3].astype(np.float32) - part
     lengths = np.linalg.norm(difference, axis=1)
     usual = difference.mean(0) / (np.linalg.norm(difference.mean(0)) + 1e-6)
-    if (difference @ usual < ALIKE * lengths).mean() > 0.02:
+    if (difference @ usual < ALIKE * lengths).mean() > OTHERS:
         return False
     height, width = pixels.shape[:2]
     sheet = np.zeros((height, width), np.uint8)
@@ -202,23 +204,8 @@ def find_plain_inks(
     ]
 
 
-def find_box(wanted: Bool[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
-    """Find the smallest rectangle that holds all wanted pixels; one pixel if there is none.
-
-    Returns: the first row and the row after the last, the same of the columns.
-    """
-    rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
-    if not len(rows):
-        return 0, 1, 0, 1
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def _sides(picture) -> list[np.ndarray]:
-    return [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
-
-
 def _border(picture: UInt8[np.ndarray, "height width *channels"]) -> np.ndarray:
-    return np.concatenate(_sides(picture))
+    return np.concatenate(sides(picture))
 
 
 def _find_ink_on_nothing(picture: UInt8[np.ndarray, "height width 4"]) -> Ink:

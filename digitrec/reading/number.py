@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
+from digitrec.reading.box import find_box
 from digitrec.reading.drawing import MINIMUM_CONTRAST, normalize
-from digitrec.reading.ink import Box, Ink, find_box
+from digitrec.reading.ink import Box, Ink
 from digitrec.reading.rows import find_rows
 from digitrec.reading.segmentation import (
     Components,

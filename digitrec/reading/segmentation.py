@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.reading.ink import Ink, find_box
+from digitrec.reading.box import find_box
+from digitrec.reading.ink import Ink
 
 ROWS = 128  # to which ink is shrunk before it is divided
 LONGEST = 40  # times its height that a line of ink may be long
