@@ -49,7 +49,7 @@ SEEN = 12  # pixels of a blank scene that are taken for writing: more is a false
 
 @dataclass(frozen=True)
 class FinderRecipe:
-    steps: int = 3_600
+    steps: int = 9_000
     batch_size: int = 12
     learning_rate: float = 4e-3
     weight_decay: float = 1e-3

@@ -6,6 +6,8 @@ They train the network of `network.finder`. Lengths are in pixels, colours in 0-
 import io
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,8 @@ SIDE = 256  # longer side of a scene
 FINE = 3  # times finer that strokes are drawn, before they are shrunk
 SEEN = 0.25  # of a pixel covered by ink: the pixel belongs to the writing
 BLANK = 0.15  # share of scenes without writing
+REPEATED = 0.15  # share of written rows in which most digits are the same, as in 1000
+JOINED = 0.07  # share of written rows whose digits are joined at the top by a stroke
 
 Colour = Float[np.ndarray, "3"]
 Sheet = Float[np.ndarray, "height width 3"]
@@ -56,7 +60,7 @@ def make_scene(digits: Sequence[PenDigit], mnist: Examples, random: np.random.Ge
     writing = np.zeros((height, width), np.float32)
     if not blank:
         sheet, writing = pen.write(sheet)
-    if random.random() < 0.06:
+    if random.random() < 0.1:
         sheet = _print_lines(sheet, area, random)[0]  # over the ink
     if not is_screen and random.random() < 0.3:
         sheet, writing = _lay_on_desk(sheet, writing, random)
@@ -117,12 +121,17 @@ def _clouds(height: int, width: int, cells: float, random) -> Cover:
 def _texture(sheet: Sheet, is_screen: bool, random) -> Sheet:
     height, width = sheet.shape[:2]
     kind = random.random()
+    if kind > 0.95:  # clouds, plaster, cloth in folds
+        change = np.sum(
+            [_clouds(height, width, cells, random) / cells for cells in (2, 5, 12, 30)], 0
+        )
+        return sheet + random.uniform(0.1, 0.6) * change[..., None] * random.uniform(0.5, 1, 3)
     if is_screen:
         if kind < 0.7:
             return sheet
         other = random.uniform(0, 1, 3)  # a gradient or a broad stripe of another colour
         share = _ramp(height, width, random)
-        if kind > 0.85:
+        if kind > 0.83:
             share = np.exp(-(((share - 0.5) / random.uniform(0.03, 0.15)) ** 2))
         return sheet + share[..., None] * (other - sheet)
     if kind < 0.5:  # grain of paper
@@ -495,6 +504,8 @@ def _underline(sheet, pen, random):
     y = bottom + random.uniform(0, 0.2) * pen.height
     slope = random.normal(0, 0.03) * (right - left)
     spread = random.uniform(-0.1, 0.6) * pen.height
+    if random.random() < 0.4:  # from edge to edge
+        left, right, slope = 0, sheet.shape[1], random.normal(0, 0.02) * sheet.shape[1]
     line = np.array([(left - spread, y), (right + spread, y + slope)])
     colour = pen.colour if random.random() < 0.5 else random.uniform(0, 0.7, 3)
     return _blend(
@@ -647,18 +658,26 @@ class _Pen:
         gap = random.uniform(0.85, 1.15) if random.random() < 0.7 else random.uniform(0.8, 1.3)
         pitch = 0.75 * self.height * (1 if self.count == 1 else min(gap, 1.3))
         start = self.left + 0.375 * self.height
+        lowest = 0.75 if random.random() < 0.7 else 0.4
         for index in range(self.count):
             along = index * pitch
             x = start + along * np.cos(angle)
             y = top + self.height / 2 + along * np.sin(angle) + random.normal(0, 0.05) * self.height
-            yield x, y, self.height * random.uniform(0.75, 1.0)
+            yield x, y, self.height * random.uniform(lowest, 1.0)
 
     def _stroke(self, shape, top, angle) -> Cover:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        lines = []
+        lines, tops = [], []
+        again = self.any_digit() if self.random.random() < REPEATED else None
         for x, y, length in self._places(top, angle):
-            strokes = fit_strokes(self.any_digit(), length - min(self.brush, 0.3 * length), (0, 0))
+            digit = self.any_digit() if again is None or self.random.random() < 0.3 else again
+            strokes = fit_strokes(digit, length - min(self.brush, 0.3 * length), (0, 0))
             lines += [stroke @ turn + [x, y] for stroke in strokes]
+            tops.append(
+                min((point for line in lines[-len(strokes) :] for point in line), key=itemgetter(1))
+            )
+        if self.random.random() < JOINED:
+            lines += [np.array(pair) for pair in pairwise(tops)]
         return _draw_polylines(shape, lines, self.brush)
 
     def _stamp(self, shape, top, angle) -> Cover:
