@@ -21,7 +21,7 @@ LONGEST = 2.5  # times as high as broad: a digit other than 1
 TOLERANCE = 24  # grey levels: what differs less from the paper is none
 ALIKE = 0.9  # cosine between the differences of two shades of one ink from the paper
 OTHERS = 0.02  # of the ink may differ: where two shades meet
-WHOLE = 0.95  # of the ink: the connected piece of a digit
+WHOLE = 0.9  # of the ink: the connected piece of a digit
 WHOLE_DRAWING = 0.99  # the same where nothing was photographed
 MOST_CROSSINGS = 7  # of the border of a panel by ink: a digit has fewer, squared lines more
 UNDERLINED = 0.95  # of the ink's breadth has a line below
@@ -63,7 +63,8 @@ class Ink(NamedTuple):
         top, bottom, left, right = find_box(inked)
         if not self.may_lie or right - left > LONGEST * (bottom - top):
             return False
-        return _is_one_piece(inked, WHOLE)
+        # A thin line in a photo has gaps.
+        return _is_one_piece(ndimage.binary_dilation(inked, iterations=2), WHOLE)
 
     def turn(self, clockwise: bool) -> "Ink":
         """Turn by 90 degrees."""

@@ -26,7 +26,7 @@ PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
 FEW = 3  # lines in all: two may be the bar and the stem of a 4 that fill a closely cropped picture
 PALE = 0.7  # of the strongest ink: a line that is paler is printed, however few there are
-UNLIKELY, WRITTEN = 0.5, 0.8  # probability of writing, of lines that are printed and that are not
+UNLIKELY, WRITTEN = 0.5, 0.7  # probability of writing, of lines that are printed and that are not
 
 
 class PrintedLine(NamedTuple):
