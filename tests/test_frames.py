@@ -139,6 +139,82 @@ def test_frame_or_panel_of_nothing_is_no_ink(picture):
     assert to_mnist(picture) is None
 
 
+def squared(side, squares, width, strength, ink=BLACK, paper=WHITE):
+    """Draw a seven on squared paper that was cut along its lines."""
+    seven = draw_seven(side, ink, paper)
+    sheet = seven.copy()
+    pen = ImageDraw.Draw(sheet)
+    color = tuple(round(p + strength * (i - p)) for i, p in zip(ink, paper, strict=True))
+    for index in range(squares + 1):
+        at = round(index * (side - width) / squares)
+        pen.rectangle((at, 0, at + width - 1, side), color)
+        pen.rectangle((0, at, side, at + width - 1), color)
+    mask = seven.convert("L").point(lambda value: 255 * (value == (ink != BLACK) * 255))
+    sheet.paste(ink, mask=mask)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    "side, squares, width, strength",
+    [
+        (30, 2, 1, 0.3),
+        (36, 3, 1, 0.5),
+        (60, 3, 2, 0.5),
+        (100, 2, 1, 0.6),
+        (150, 4, 5, 0.3),
+        (280, 5, 3, 0.9),
+        (400, 3, 11, 0.4),
+    ],
+)
+@pytest.mark.parametrize("colors", [(BLACK, WHITE), (WHITE, BLACK)], ids=["dark", "bright"])
+def test_lines_of_squared_paper_cut_along_them_are_left_out(
+    side, squares, width, strength, colors, without_network
+):
+    found = find_ink(read_picture(squared(side, squares, width, strength, *colors)))
+    expected = find_ink(read_picture(draw_seven(side, *colors)))
+    assert np.abs(np.subtract(found[1:3], expected[1:3])).max() <= 1
+    assert overlap(found.strength, expected.strength) > 0.9
+
+
+@pytest.fixture
+def without_network(monkeypatch):
+    monkeypatch.delattr(ink_module, "find_written")
+
+
+def test_margin_around_squared_paper_is_left_out(without_network):
+    found = find_ink(read_picture(put(squared(150, 3, 2, 0.5), (0, 90, 0), 10)))
+    assert overlap(found.strength, find_ink(read_picture(draw_seven(150))).strength) > 0.9
+
+
+def test_bold_digit_in_a_frame_is_read_as_without_one(without_network):
+    zero = Image.new("RGB", (200, 200), WHITE)
+    ImageDraw.Draw(zero).ellipse((50, 30, 150, 170), outline=BLACK, width=32)
+    assert (find_ink(read_picture(zero)).strength > 0).mean() > 0.6
+    for framed in (put(zero, BLACK, 3), put(zero, (0, 90, 0), 10), box_in_paper(zero)):
+        assert np.array_equal(to_mnist(framed), to_mnist(zero))
+
+
+@pytest.mark.parametrize("side", [30, 60, 140, 400])
+def test_line_below_a_digit_is_left_out_however_near(side):
+    seven = draw_seven(side)
+    underlined = seven.copy()
+    bottom = int(np.flatnonzero((np.asarray(seven) < 128).any((1, 2)))[-1])
+    top, left, right = bottom + 1 + max(2, side // 40), side // 6, side - side // 6
+    line = (left, top, right, top + side // 50)
+    ImageDraw.Draw(underlined).rectangle(line, BLACK)
+    assert overlap(to_mnist(underlined), to_mnist(seven)) > 0.99
+
+
+@pytest.mark.parametrize("side", [28, 36, 140])
+def test_foot_of_a_two_is_no_line_below(side):
+    two = Image.new("RGB", (side, side), WHITE)
+    points = [(0.4, 0.2), (0.6, 0.2), (0.6, 0.4), (0.4, 0.7), (0.2, 0.75), (0.8, 0.75)]
+    points = [(side * x, side * y) for x, y in points]
+    ImageDraw.Draw(two).line(points, BLACK, max(2, side // 20), "curve")
+    ink = find_ink(read_picture(two))
+    assert len(ink.strength) > 0.5 * side
+
+
 def draw_strokes(*strokes, width=14, side=200):
     picture = Image.new("RGB", (side, side), WHITE)
     pen = ImageDraw.Draw(picture)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from digitrec.reading.box import find_box, sides
 from digitrec.reading.frames import find_writing, may_surround
-from digitrec.reading.paper import remove_lines
+from digitrec.reading.paper import remove_drawn_lines, remove_lines
 from digitrec.reading.picture import Picture
 from digitrec.reading.writing import find_written
 
@@ -24,9 +24,11 @@ OTHERS = 0.02  # of the ink may differ: where two shades meet
 WHOLE = 0.9  # of the ink: the connected piece of a digit
 WHOLE_DRAWING = 0.99  # the same where nothing was photographed
 MOST_CROSSINGS = 7  # of the border of a panel by ink: a digit has fewer, squared lines more
+FULL = 0.7  # of a panel is ink: paper is among it, as bold digits fill 0.63 of their box at most
 UNDERLINED = 0.95  # of the ink's breadth has a line below
 THICKEST = 0.1  # of the ink's height: a thicker line is a stroke
-GAP = 0.05  # of the ink's height, between an underline and what is above
+GAP = 0.03  # of the ink's height, between an underline and what is above
+SOFT = 2  # rows, at most, of the edge of an underline
 LONGER = 0.05  # of its length, on each side: an underline rather than the foot of a digit
 LINED_SIDE = 400  # longer side, in pixels, at which printed lines are looked for
 UNDECIDED = 0.65  # probability of writing: a line is judged by its shape and strength
@@ -86,8 +88,8 @@ def find_ink(picture: Picture) -> Ink:
 
     The paper of a drawing is the colour of its border; the difference is that of the colour
     channel that differs most, so that yellow on white is as visible as black on white. Margins of
-    nothing but paper are cut off. In a picture whose border is not of one colour, a network finds
-    the writing.
+    nothing but paper are cut off, and the lines of squared paper are taken out. In a picture whose
+    border is not of one colour, a network finds the writing.
     """
     pixels = picture.pixels
     border = _border(pixels)
@@ -105,6 +107,7 @@ def find_ink(picture: Picture) -> Ink:
         ink, inner = _find_ink_on_paper(pixels, paper)
         if picture.on_pad:
             return inner or ink
+        inner = _leave_squares(inner or ink, pixels, is_panel=inner is not None) or inner
         if inner is not None and not _is_crossed(inner):
             return inner
         # The strokes of a drawing may leave it, too, but so do lines, and parts of other digits.
@@ -120,7 +123,27 @@ def _is_crossed(panel: Ink) -> bool:
         return False
     inked = panel.strength > panel.strength.max() // 3
     crossings = sum(np.count_nonzero(np.diff(side.astype(int)) > 0) for side in sides(inked))
-    return bool(crossings >= MOST_CROSSINGS or np.count_nonzero(inked) > inked.size / 2)
+    return bool(crossings >= MOST_CROSSINGS or np.count_nonzero(inked) > FULL * inked.size)
+
+
+def _leave_squares(ink: Ink, pixels, is_panel: bool) -> Ink | None:
+    """Take out the lines of squared paper that was cut along them; None where there are none."""
+    if ink.strength[[0, 0, -1, -1], [0, -1, 0, -1]].all():
+        # The outermost lines were taken for paper, and the squares for ink.
+        top, left = int(ink.top), int(ink.left)
+        rows, columns = ink.strength.shape
+        part = pixels[top : top + rows, left : left + columns]
+        paper = np.median(part.reshape(-1, 4), axis=0).astype(np.uint8)
+        ink, _ = _find_ink_on_paper(part, paper)
+        ink = ink._replace(left=left + ink.left, top=top + ink.top)
+    elif not is_panel:
+        return None
+    strength = remove_drawn_lines(ink.strength)
+    if strength is ink.strength:
+        return None
+    top, bottom, left, right = find_box(strength > 0)
+    strength = np.ascontiguousarray(strength[top:bottom, left:right])
+    return ink._replace(strength=strength, left=ink.left + left, top=ink.top + top)
 
 
 def _is_drawing(ink: Ink, pixels, paper) -> bool:
@@ -153,10 +176,12 @@ def _leave_underline(ink: Ink) -> Ink:
     full = np.flatnonzero(inked.mean(1) > UNDERLINED)
     if not len(full) or len(full) > THICKEST * len(inked) or inked[full[-1] + 2 :].any():
         return ink
-    top = full[0] - 2  # its soft edge
-    top, bottom, left, right = find_box(inked[: max(top, 0)])
+    blank = np.flatnonzero(~inked[: full[0]].any(1))
+    if not len(blank) or blank[-1] < full[0] - 1 - SOFT:
+        return ink
+    top, bottom, left, right = find_box(inked[: blank[-1]])
     reach = LONGER * inked.shape[1]
-    if bottom > full[0] - GAP * len(inked) or left < reach or inked.shape[1] - right < reach:
+    if blank[-1] + 1 - bottom < GAP * len(inked) or left < reach or inked.shape[1] - right < reach:
         return ink
     strength = np.ascontiguousarray(ink.strength[top:bottom, left:right])
     return ink._replace(strength=strength, left=ink.left + left, top=ink.top + top)
@@ -182,8 +207,8 @@ def find_plain_inks(
     """Find the ink of pictures of one size together, where the whole border has one colour.
 
     Returns: what `find_ink` finds in each, with margins of all but a tenth of the strongest ink
-        cut off; None where the border has several colours, anything can be seen through, or ink may
-        surround other ink.
+        cut off; None where the border has several colours, anything can be seen through, ink may
+        surround other ink, or a line may be below it.
     """
     border = np.concatenate(
         [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1
@@ -193,7 +218,7 @@ def find_plain_inks(
     channels = np.ascontiguousarray(np.moveaxis(pictures[..., :3], -1, 0))
     strength = (np.maximum(channels, paper) - np.minimum(channels, paper)).max(0)
     inked = strength > strength.max((1, 2), keepdims=True) // FAINTEST_INK
-    plain &= ~may_surround(inked)
+    plain &= ~may_surround(inked) & ~_may_be_underlined(strength)
     rows, columns = inked.any(2), inked.any(1)
     first = [side.argmax(1).tolist() for side in (rows, columns)]
     behind = [(side.shape[1] - side[:, ::-1].argmax(1)).tolist() for side in (rows, columns)]
@@ -203,6 +228,12 @@ def find_plain_inks(
             strength, plain.tolist(), *first, *behind, strict=True
         )
     ]
+
+
+def _may_be_underlined(strength: UInt8[np.ndarray, "count height width"]) -> np.ndarray:
+    """Tell which pictures have a row without ink between rows with ink."""
+    inked = (strength > strength.max((1, 2), keepdims=True) // 3).any(2)
+    return (inked[:, 1:] > inked[:, :-1]).sum(1) + inked[:, 0] > 1
 
 
 def _border(picture: UInt8[np.ndarray, "height width *channels"]) -> np.ndarray:

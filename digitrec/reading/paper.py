@@ -7,9 +7,11 @@ another; a stroke ends before.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 from scipy import ndimage
+
+from digitrec.reading.frames import TOLERANCE
 
 SEARCH_SIDE = 200  # longer side, in pixels, of the picture in which lines are looked for
 NARROWEST = 8  # pixels: across less, a dot runs from side to side
@@ -26,6 +28,8 @@ PRINTED = 35  # percentile of the ink along a line: strokes are above it
 STRONGEST = 99.5  # percentile of the ink: how strong a stroke is
 FEW = 3  # lines in all: two may be the bar and the stem of a 4 that fill a closely cropped picture
 PALE = 0.7  # of the strongest ink: a line that is paler is printed, however few there are
+DRAWN = 0.95  # of a drawn line's length has ink, its own or that of strokes
+BROADEST = 0.1  # of the ink's height or width: a broader line is a stroke
 UNLIKELY, WRITTEN = 0.5, 0.7  # probability of writing, of lines that are printed and that are not
 
 
@@ -69,6 +73,44 @@ def remove_lines(
             break
         level = find_lines(ink)
     return ink
+
+
+def remove_drawn_lines(
+    strength: UInt8[np.ndarray, "rows columns"],
+) -> UInt8[np.ndarray, "rows columns"]:
+    """Take the lines of squared paper out of a picture that no camera took.
+
+    They are exactly level and upright, and are found however much of them strokes hide.
+
+    Returns: the same without lines; the same array unless there are lines of both directions.
+    """
+    inked = strength > FAINTEST * strength.max()
+    level, upright = _find_drawn_lines(inked), _find_drawn_lines(inked.T)
+    if not (level and upright):
+        return strength
+    few = len(level) + len(upright) < FEW
+    result = strength.copy()
+    for sheet, lines in ((result, level), (result.T, upright)):
+        for first, behind in lines:
+            line = sheet[first:behind]
+            edge = line.shape[1] // 20  # a stroke is soft at its ends
+            printed = int(line[:, [edge, -1 - edge]].max())
+            if few and printed >= PALE * strength.max():
+                return strength
+            beside = np.minimum(sheet[first - 1], sheet[behind])
+            line[:] = np.where(line > printed + TOLERANCE, line, np.minimum(line, beside))
+    return result
+
+
+def _find_drawn_lines(inked: Bool[np.ndarray, "rows columns"]) -> list[tuple[int, int]]:
+    """Find level lines between ink: the first row of each, and the one after its last."""
+    full = np.pad(inked.mean(1) > DRAWN, 1)
+    ends = np.flatnonzero(np.diff(full.astype(int))).reshape(-1, 2)
+    return [
+        (first, behind)
+        for first, behind in ends.tolist()
+        if 0 < first and behind < len(inked) and behind - first < BROADEST * len(inked)
+    ]
 
 
 def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[PrintedLine]:

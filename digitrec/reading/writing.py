@@ -21,6 +21,7 @@ THING = 3.0  # times as thick as the strokes: something dark at the picture's ed
 SPECK = 0.1  # of the ink of the heaviest stroke: a lighter one is dirt ...
 TALL = 0.5  # ... unless it has this share of the tallest one's height, as a 1 may
 CERTAIN = 0.5  # mean probability of strokes, at least: textures have less, writing 0.63 to 0.99
+CLEAR = 0.7  # the same of strokes that a closer look need not confirm
 LOWEST = 0.1  # of the shorter side of what is seen closest: less is dirt
 CLOSER = 0.6  # of the longer side: writing that takes up less is looked at closer
 LOOKS = 3  # at most
@@ -70,7 +71,10 @@ def find_written(pixels: UInt8[np.ndarray, "height width 3"]) -> Found:
         if longer < NARROWEST or longer > CLOSER * max(width, height):
             break
         width, height = right - left, bottom - top
-        seen = _look(pixels, closer)
+        before, seen = seen, _look(pixels, closer)
+        if seen.certainty < CERTAIN and before.certainty > CLEAR:
+            seen = before  # a thin stroke that fills what is seen looks like a line
+            break
     rows = np.flatnonzero(seen.strokes.any(1))
     if seen.certainty < CERTAIN or np.ptp(rows) < LOWEST * min(seen.strokes.shape):
         return NOTHING
