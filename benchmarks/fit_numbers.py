@@ -1,10 +1,12 @@
-"""Fit what geometry counts in numbers: the entry `geometry` of a model's `config.json`.
+"""Fit how numbers are read: the entries `geometry` and `number_threshold` of a `config.json`.
 
 python benchmarks/fit_numbers.py --strokes FILE [--model FOLDER] [--quick]
 
-Numbers are composed as for `read_numbers.py`, but of the digits of the writers who train. The
-weights are those under which the right texts are likeliest among all paths (LeCun et al. 1998,
-section VI.C, discriminative forward training). The last line is one JSON object.
+Half of the numbers are composed as for `read_numbers.py`, but of the digits of the writers who
+train; the others have the habits of `digitrec.training.numbers`. The weights are those under which
+the right texts are likeliest among all paths (LeCun et al. 1998, section VI.C, discriminative
+forward training). The threshold is the digit score that 99 % of the digits in numbers that are
+read right exceed. The last line is one JSON object.
 """
 
 import argparse
@@ -12,7 +14,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from read_numbers import Line, write_lines
+from PIL import Image
+from read_numbers import write_lines
 from rich.console import Console
 from rich.progress import track
 from scipy.optimize import minimize
@@ -26,13 +29,17 @@ from digitrec.reading.number import (
     Candidate,
     Geometry,
     find_candidates,
+    find_path,
     log_probabilities,
+    log_sum_exp,
 )
 from digitrec.reading.picture import read_picture
 from digitrec.reading.segmentation import find_components
-from digitrec.training.strokes import TRAINING_WRITERS, read_unipen
+from digitrec.training.numbers import write_number
+from digitrec.training.strokes import TRAINING_WRITERS, PenDigit, read_unipen
 
 LINES, QUICK_LINES = 5_184, 864
+REFUSED = 0.01  # share of the digits in numbers whose score is too low
 PULL = 0.003  # towards what the weights were, for each squared
 
 
@@ -92,8 +99,8 @@ def main() -> None:
     recognizer = DigitRecognizer.from_pretrained(options.model)
     recognizer.compile_rest()
     digits = read_unipen(options.strokes, TRAINING_WRITERS)
-    lines = write_lines(digits, QUICK_LINES if options.quick else LINES, seed=1)
-    lattices = Lattices(find(recognizer, lines))
+    found = find(recognizer, write_numbers(digits, QUICK_LINES if options.quick else LINES))
+    lattices = Lattices(found)
 
     before = np.array(Geometry(**recognizer.config["geometry"]))
 
@@ -104,20 +111,43 @@ def main() -> None:
 
     fitted = minimize(loss, before, method="L-BFGS-B")
     console = Console()
-    console.print(f"{len(lines):,} numbers: loss {loss(before):.4f} → {fitted.fun:.4f}")
-    print(json.dumps(Geometry(*fitted.x.round(2).tolist())._asdict()))
+    console.print(f"{len(found):,} numbers: loss {loss(before):.4f} → {fitted.fun:.4f}")
+    geometry = Geometry(*fitted.x.round(2).tolist())
+    threshold = round(float(np.quantile(score_digits(found, geometry), REFUSED)), 2)
+    print(json.dumps({"geometry": geometry._asdict(), "number_threshold": threshold}))
 
 
-def find(recognizer: DigitRecognizer, lines: list[Line]) -> list[tuple[str, int, list[Candidate]]]:
+def score_digits(found: list[tuple[str, int, list[Candidate]]], geometry: Geometry) -> np.ndarray:
+    """Give the digit score of each digit of the numbers that are read right."""
+    scores = []
+    for text, count, candidates in found:
+        logits = np.stack([digit.logits for digit in find_path(count, candidates, geometry)[0]])
+        if len(text) > 1 and "".join(map(str, logits.argmax(1))) == text:
+            scores += log_sum_exp(logits)[:, 0].tolist()
+    return np.array(scores)
+
+
+def write_numbers(digits: list[PenDigit], count: int) -> list[tuple[str, Image.Image]]:
+    random = np.random.default_rng(1)
+    by_writer = [[digit for digit in digits if digit.writer == name] for name in TRAINING_WRITERS]
+    plain = write_lines(digits, count // 2, seed=1)
+    return [(line.text, line.picture) for line in plain] + [
+        write_number(by_writer[index % len(by_writer)], random) for index in range(count // 2)
+    ]
+
+
+def find(
+    recognizer: DigitRecognizer, numbers: list[tuple[str, Image.Image]]
+) -> list[tuple[str, int, list[Candidate]]]:
     found = []
-    for line in track(lines, "reading", transient=True):
-        picture = read_picture(line.picture)
+    for text, written in track(numbers, "reading", transient=True):
+        picture = read_picture(written)
         assert picture is not None
         ink = find_ink(picture)
         components = find_components(ink)
         one = find_candidates(components, normalize(ink.strength), recognizer._compute_logits)
         if one is not None:
-            found.append((line.text, one[0].count, one[1]))
+            found.append((text, one[0].count, one[1]))
     return found
 
 

@@ -67,6 +67,7 @@ class DigitRecognizer:
         self.folder = folder
         self._temperature = config["temperature"]
         self._digit_threshold = config["digit_threshold"]
+        self._number_threshold = config["number_threshold"]
         self._geometry = Geometry(**config["geometry"])
         self._graphdef, self._state = nnx.split(network)
         self._batch_sizes = batch_sizes
@@ -306,6 +307,7 @@ class DigitRecognizer:
         self,
         images: UInt8[np.ndarray, "count 28 28"],
         logits: Float32[np.ndarray, "count 10"],
+        threshold: float,
     ) -> list[Prediction]:
         # Trained against an eleventh logit that is always 0, of images that show no digit: the
         # logarithm of how much likelier any digit is than none.
@@ -313,7 +315,7 @@ class DigitRecognizer:
         calibrated = logits / np.float32(self._temperature)
         probabilities = np.exp(calibrated - log_sum_exp(calibrated))
         return [
-            Prediction(shares, score > self._digit_threshold, score, image)
+            Prediction(shares, score > threshold, score, image)
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
 
@@ -328,7 +330,7 @@ class DigitRecognizer:
         if not images:
             return []
         pixels = np.stack(images)
-        return self._judge(pixels, self._compute_logits(pixels))
+        return self._judge(pixels, self._compute_logits(pixels), self._digit_threshold)
 
     def _turn(self, upright: Prediction, turned: Sequence) -> Prediction:
         """Take a photo that shows no digit as it is seen turned, if it then plainly shows one."""
@@ -356,7 +358,10 @@ class DigitRecognizer:
         return next((number for number in numbers if number.is_number), closest)
 
     def _judge_line(self, line: Line, picture: Picture) -> Number:
-        digits = self._judge(line.images, line.logits)
+        # Next to others, a stroke that alone would be nothing is a 1.
+        several = len(line.images) > 1
+        threshold = self._number_threshold if several else self._digit_threshold
+        digits = self._judge(line.images, line.logits, threshold)
         return Number(
             digits=tuple(digits),
             boxes=tuple(map(picture.locate, line.boxes)),

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 
-from digitrec import BadImageError
+from digitrec import BadImageError, DigitRecognizer
+from digitrec.network.pretrained import bundled_folder, load_model
 from digitrec.reading.ink import find_ink
 from digitrec.reading.number import MOST_PIECES, find_candidates
 from digitrec.reading.picture import read_picture
@@ -119,6 +120,69 @@ def test_photo_of_a_number(recognizer, write):
     np.testing.assert_allclose(number.boxes, boxes, atol=20)
 
 
+def join(*parts, space=25):
+    """Put pictures side by side: pairs of a picture and how far down it is."""
+    sheet = Image.new("L", (1200, 240), 255)
+    left = 40
+    for part, top in parts:
+        sheet.paste(part, (left, top))
+        left += part.width + space
+    return sheet
+
+
+@pytest.fixture
+def digit(write):
+    def cut(label, height):
+        picture, _ = write(str(label), size=120)
+        ink = picture.crop(Image.eval(picture, lambda value: 255 - value).getbbox())
+        return ink.resize((max(8, round(ink.width * height / ink.height)), height))
+
+    return cut
+
+
+def sign(*points):
+    return Image.eval(draw_strokes([np.array(points, float)], 60, 9.0), lambda ink: 255 - ink)
+
+
+COMMA, DASH = sign((32, 10), (26, 32)), sign((5, 30), (55, 29))
+
+
+@pytest.mark.parametrize("height", [36, 50, 70, 110])
+def test_small_zeros_after_a_tall_one_are_zeros(recognizer, digit, height):
+    zero, top = digit(0, height), 160 - height
+    picture = join((digit(1, 120), 40), *[(zero, top)] * 3)
+    assert recognizer.read_number(picture).text == "1000"
+
+
+@pytest.mark.parametrize("text", ["1,000", "12,345", "2,345,678"])
+def test_comma_of_the_thousands_is_left_out(recognizer, digit, text):
+    parts = [(COMMA, 130) if sign == "," else (digit(sign, 100), 50) for sign in text]
+    number = recognizer.read_number(join(*parts, space=10))
+    assert number.text == text.replace(",", "")
+    assert number.boxes[0][3] < 154  # of the digit, without the comma
+
+
+def test_comma_that_is_not_of_the_thousands_belongs_to_a_digit(recognizer, digit):
+    picture = join((digit(3, 100), 50), (COMMA, 130), (digit(5, 100), 50), space=10)
+    boxes = recognizer.read_number(picture).boxes
+    assert max(bottom for *_, bottom in boxes) > 165
+
+
+def test_dash_before_a_number_is_left_out(recognizer, digit):
+    number = recognizer.read_number(join((DASH, 70), (digit(5, 100), 50), (digit(8, 100), 50)))
+    assert number.text == "58"
+    assert number.boxes[0][0] > 100
+
+
+def test_digit_of_a_number_has_its_own_threshold(recognizer, write):
+    config = recognizer.config | {"number_threshold": -99.0, "digit_threshold": 99.0}
+    network, _, metrics = load_model(bundled_folder())
+    lenient = DigitRecognizer(network, config, metrics)
+    assert lenient.read_number(write("42")[0]).text == "42"
+    assert lenient.read_number(write("4")[0]).text == ""
+    assert lenient.predict(write("4")[0]).digit is None
+
+
 EDGE_TO_EDGE = {
     1: [[(200, 0), (200, 400)]],
     7: [[(0, 60), (400, 60), (180, 370)]],
@@ -157,8 +221,9 @@ def test_boxes_lie_in_long_and_narrow_pictures(recognizer):
     narrow = np.full((1700, 17), 255, np.uint8)
     narrow[1000:1010, 4:12] = 0
     for picture in (narrow, narrow.T):
-        ((left, top, right, bottom),) = recognizer.read_number(picture).boxes
-        start, end = (top, bottom) if picture is narrow else (left, right)
+        boxes = np.array(recognizer.read_number(picture).boxes)
+        first, last = boxes.min(0)[:2], boxes.max(0)[2:]  # a blot may be read as two digits
+        start, end = (first[1], last[1]) if picture is narrow else (first[0], last[0])
         assert start == pytest.approx(1000, abs=4) and end == pytest.approx(1010, abs=4)
 
 

@@ -73,9 +73,11 @@ def test_shipped_network_is_the_one_that_training_builds():
 
 def test_older_model_reads_numbers_as_it_did(folder):
     config = json.loads((folder / "config.json").read_text())
-    del config["geometry"]
+    del config["geometry"], config["number_threshold"]
     (folder / "config.json").write_text(json.dumps(config))
-    assert load_model(folder)[1]["geometry"] == GEOMETRY
+    loaded = load_model(folder)[1]
+    assert loaded["geometry"] == GEOMETRY
+    assert loaded["number_threshold"] == config["digit_threshold"]
     assert tuple(GEOMETRY) == Geometry._fields
 
 

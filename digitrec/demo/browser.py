@@ -58,6 +58,7 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
         "model": dataclasses.asdict(NetworkConfig.from_json(config["model"])),
         "temperature": config["temperature"],
         "digit_threshold": config["digit_threshold"],
+        "number_threshold": config["number_threshold"],
         "geometry": config["geometry"],
     }
     files = {

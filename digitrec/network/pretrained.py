@@ -68,8 +68,9 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
         state: all parameters and batch statistics of a `Network`, float32.
         config: `model` (a `NetworkConfig` as a dictionary), `temperature` (what logits are
             divided by before the softmax, above 0), `digit_threshold` (the digit score up to
-            which an image shows no digit), `geometry` (what each of its measures counts when a
-            number is read; default: GEOMETRY) and `training` (how the weights came about, for
+            which an image shows no digit), `number_threshold` (the same for each digit of a
+            number; default: `digit_threshold`), `geometry` (what each of its measures counts when
+            a number is read; default: GEOMETRY) and `training` (how the weights came about, for
             people to read); a `weights_sha256` in it is replaced.
         metrics: figures for people to read; an empty one is not written.
     """
@@ -212,8 +213,8 @@ def _read_json(path: Path) -> dict:
 
 
 CONFIG_KEYS = {
-    *["model", "preprocessing", "temperature", "digit_threshold", "geometry", "training"],
-    "weights_sha256",
+    *["model", "preprocessing", "temperature", "digit_threshold", "number_threshold"],
+    *["geometry", "training", "weights_sha256"],
 }
 
 
@@ -229,6 +230,7 @@ def _read_config(path: Path) -> dict:
     for name, holds, expected in (
         ("temperature", lambda value: _is_finite(value) and value > 0, "a number above 0"),
         ("digit_threshold", _is_finite, "a finite number"),
+        ("number_threshold", _is_finite, "a finite number"),
         ("geometry", _is_geometry, f"finite numbers named {', '.join(GEOMETRY)}"),
         ("preprocessing", lambda value: value == "mnist", '"mnist"'),
     ):
@@ -242,7 +244,8 @@ def _read_config(path: Path) -> dict:
 
 def _complete(config: dict) -> dict:
     """Add what older models do not record."""
-    return config if "geometry" in config else {**config, "geometry": GEOMETRY}
+    missing = {"geometry": GEOMETRY, "number_threshold": config.get("digit_threshold")}
+    return config | {name: value for name, value in missing.items() if name not in config}
 
 
 def _is_finite(value: Any) -> bool:

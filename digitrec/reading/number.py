@@ -34,6 +34,7 @@ SURE = 0.98  # probability of a digit from which its ink is not cut
 LIKELY = 0.5  # the same, from which all ink may be one digit, whatever rows there are
 WIDEST = 1.7  # heights of a digit: several pieces that are wider together are none
 LARGEST_GAP = 0.5  # heights of a digit, between the pieces of one
+THOUSANDS = 3  # digits follow a comma, or it is not one and belongs to a digit
 LEAST = -12.0  # logarithm of a probability: no single doubt outweighs all else
 
 Compute = Callable[[UInt8[np.ndarray, "count 28 28"]], Float32[np.ndarray, "count 10"]]
@@ -121,6 +122,11 @@ def _read_row(
         return [alone]
     pieces, candidates = found
     path, probability = find_path(pieces.count, candidates, weights)
+    starts = np.array([pieces.box(digit.first, digit.last)[2] for digit in path])
+    for comma in components.commas:
+        if (starts > components.boxes[comma, 2]).sum() % THOUSANDS:
+            joined = components._replace(low=components.low + components.commas, commas=[])
+            return _read_row(joined, alone, compute_logits, weights)
     best = Line(
         np.stack([digit.image for digit in path]),
         np.stack([digit.logits for digit in path]),

@@ -20,11 +20,17 @@ LONGEST = 40  # times its height that a line of ink may be long
 INKED = 0.3  # of the strongest ink: what is fainter joins nothing
 LOW = 0.4  # of a digit's height: a lower piece belongs to a neighbour
 SPECK = 0.08  # of a digit's height: a piece smaller both ways is dirt
+ASTRIDE = 0.2  # of its width, that a low piece with a place of its own shares with tall ones
+DASH = 1.5  # times as wide as high, at least
 MOST_COMPONENTS = 36  # three for each of twelve digits
 MOST_CUTS = 24  # in a number
 NARROW = 0.45  # of a digit's height: what is narrower is not cut
 APART = 0.1  # of a digit's height, between two cuts and from a cut to the end of the ink
 BROADEST = 0.25  # of a digit's height, a pen
+NEARLY = 0.3  # of a component's height: so much narrower than two digits, it may be two
+RING = 0.45  # of a component's height: the hole of a zero that touches another is as high
+THICKEST = 2.5  # pen widths, of the wall between the holes of two that touch
+WALL = 1.0  # pen widths: what it costs to part them
 ASIDE = 0.4  # pixels of ink that a cut crosses rather than step aside once
 
 
@@ -71,8 +77,9 @@ class Components(NamedTuple):
     labels: Int[np.ndarray, "rows columns"]  # of it: 0 paper, then 1, 2, ...
     boxes: Int[np.ndarray, "components 4"]  # top, bottom, left, right
     height: float  # of a digit, in rows
-    tall: list[int]  # as high as a digit or half of one
+    tall: list[int]  # as high as a digit or half of one, and zeros of any height
     low: list[int]  # lower, such as the bar of a 5; the others are dirt
+    commas: list[int]  # low ones between two digits; dashes before the first are left out as dirt
 
     def own(self, groups: list[list[int]]) -> Int[np.ndarray, " components"]:
         """Say which group of tall components each one belongs to: 1, 2, ...; 0 for dirt.
@@ -102,7 +109,40 @@ def find_components(ink: Ink, rows: int = ROWS) -> Components:
     sides = np.maximum(heights, boxes[:, 3] - boxes[:, 2])
     kept, is_low = sides >= SPECK * height, heights < LOW * height
     tall, low = (np.flatnonzero(kept & lowness).tolist() for lowness in (~is_low, is_low))
-    return Components(ink, shrunk, labels, boxes, height, tall, low)
+    zeros, commas, dashes = _find_signs(labels, boxes, tall, low)
+    low = [index for index in low if index not in (*zeros, *commas, *dashes)]
+    tall = sorted(tall + zeros)
+    # Zeros that touch are one component, but several digits, which may be lower than a 1.
+    counts = np.floor(sides / np.maximum(heights, 1) + NEARLY).astype(int)[tall]
+    wide = [index for index, count in zip(tall, counts, strict=True) if count > 1]
+    stacked = any(_is_stacked(boxes[one], boxes[other]) for one in wide for other in tall)
+    if (zeros or wide) and not stacked:
+        height = float(np.median(np.repeat(heights[tall], counts)))
+    return Components(ink, shrunk, labels, boxes, height, tall, low, commas)
+
+
+def _find_signs(labels, boxes, tall, low) -> tuple[list[int], list[int], list[int]]:
+    """Find low components with a place of their own in the row: small zeros, commas and dashes."""
+    zeros, commas, dashes = [], [], []
+    for index in low:
+        top, bottom, left, right = boxes[index]
+        shared = np.minimum(boxes[tall, 3], right) - np.maximum(boxes[tall, 2], left)
+        if (shared > ASTRIDE * (right - left)).any():
+            continue
+        before = [other for other in tall if boxes[other, 3] < right]
+        after = [other for other in tall if boxes[other, 2] > left]
+        mask = labels[top:bottom, left:right] == index + 1
+        if ndimage.label(np.pad(~mask, 1, constant_values=True))[1] > 1:
+            zeros.append(index)
+        elif not before and after and right - left > DASH * (bottom - top):
+            dashes.append(index)
+        elif before and after:
+            last = boxes[max(before, key=lambda other: boxes[other, 3])]
+            following = boxes[min(after, key=lambda other: boxes[other, 2])]
+            hangs = top > last[:2].mean() and bottom > max(last[1], following[1])
+            if hangs and right - left < DASH * (bottom - top):
+                commas.append(index)
+    return zeros, commas, dashes
 
 
 def find_pieces(components: Components) -> Pieces | None:
@@ -141,15 +181,12 @@ def cut_pieces(pieces: Pieces, chosen: Bool[np.ndarray, " pieces"]) -> tuple[Pie
     for index, (top, bottom, first, last) in enumerate(pieces.boxes):
         where = slice(top, bottom), slice(first, last)
         mask = pieces.labels[where] == index + 1
-        seams, costs = [], []
+        part, costs = np.zeros(mask.shape, int), []
         if chosen[index] and last - first > NARROW * pieces.height:
-            seams, costs = _find_seams(mask, pieces.height, left)
-            left -= len(seams)
-        part = np.zeros(mask.shape, int)
-        for seam in seams:
-            part += np.arange(mask.shape[1]) >= seam[:, None]
+            part, costs = _part_rings(mask) or _cut(mask, pieces.height, left)
+            left -= len(costs)
         names = np.unique(part[mask])
-        numbers = np.zeros(len(seams) + 1, int)
+        numbers = np.zeros(len(costs) + 1, int)
         numbers[names] = len(origin) + 1 + np.arange(len(names))
         labels[where][mask] = numbers[part[mask]]
         cuts += [0.0, *[costs[name - 1] for name in names[1:]]]
@@ -179,6 +216,33 @@ def find_gaps(pieces: Pieces) -> Float[np.ndarray, " pieces"]:
             gap = pieces.boxes[index, 2] - pieces.boxes[index - 1, 3]
         gaps[index] = gap / pieces.height
     return gaps
+
+
+def _part_rings(mask) -> tuple[np.ndarray, list[float]] | None:
+    """Part zeros that touch: each gets what is nearest to its hole, so half of a shared wall."""
+    holes, count = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    boxes = find_boxes(holes)
+    rings = [
+        name  # 1 is the outside
+        for name in range(2, count + 1)
+        if boxes[name - 1, 1] - boxes[name - 1, 0] > RING * len(mask)
+    ]
+    rings.sort(key=lambda name: boxes[name - 1, 2])
+    if len(rings) < 2:
+        return None
+    ends = [1, *(boxes[name - 1, 3] for name in rings)]  # of the paper before, and of each hole
+    starts = [*(boxes[name - 1, 2] for name in rings), mask.shape[1] + 1]
+    walls = np.subtract(starts, ends)
+    if walls.min() < 0 or walls.max() > THICKEST * _pen_width(mask):
+        return None
+    distances = [ndimage.distance_transform_edt(holes != name)[1:-1, 1:-1] for name in rings]
+    return np.argmin(distances, 0), [WALL] * (len(rings) - 1)
+
+
+def _cut(mask, height, most) -> tuple[np.ndarray, list[float]]:
+    seams, costs = _find_seams(mask, height, most)
+    columns = np.arange(mask.shape[1])
+    return sum((columns >= seam[:, None] for seam in seams), np.zeros(mask.shape, int)), costs
 
 
 def _find_seams(mask, height, most) -> tuple[list[np.ndarray], list[float]]:

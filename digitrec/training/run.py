@@ -200,10 +200,12 @@ def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict
 
 def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
     training = recipe.to_json()
+    threshold = metrics.fit_digit_threshold(validation.logits)
     return {
         "model": training.pop("network"),
         "temperature": validation.temperature,
-        "digit_threshold": metrics.fit_digit_threshold(validation.logits),
+        "digit_threshold": threshold,
+        "number_threshold": threshold,  # `benchmarks/fit_numbers.py` finds a better one
         "geometry": pretrained.GEOMETRY,
         "training": {
             **training,

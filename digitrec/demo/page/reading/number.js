@@ -36,6 +36,7 @@ export const SURE = 0.98;
 export const LIKELY = 0.5;
 export const WIDEST = 1.7;
 export const LARGEST_GAP = 0.5;
+export const THOUSANDS = 3;
 export const LEAST = -12;
 
 /**
@@ -104,6 +105,15 @@ function readRow(components, alone, computeLogits, weights) {
   if (!found) return [alone];
   const { pieces, candidates } = found;
   const { path, probability } = findPath(pieces.count, candidates, weights);
+  const starts = path.map((digit) => pieces.box(digit.first, digit.last)[2]);
+  const areThousands = components.commas.every((comma) => {
+    const after = starts.filter((start) => start > components.boxes[comma][2]);
+    return after.length % THOUSANDS === 0;
+  });
+  if (!areThousands) {
+    const { low, commas } = components;
+    return readRow({ ...components, low: [...low, ...commas], commas: [] }, alone, computeLogits, weights);
+  }
   const best = {
     images: path.map((digit) => digit.image),
     logits: path.map((digit) => digit.logits),

@@ -9,6 +9,7 @@ export const WIDE = 1.5;
  * @typedef {object} Config
  * @property {number} temperature
  * @property {number} digit_threshold
+ * @property {number} number_threshold the same for the digits of a number
  * @property {import("./number.js").Geometry} geometry what it counts in numbers
  */
 
@@ -39,10 +40,11 @@ export class DigitRecognizer {
    * @param {import("./model.js").Network} network
    * @param {Config} config
    */
-  constructor(network, { temperature, digit_threshold: threshold, geometry }) {
+  constructor(network, { temperature, digit_threshold, number_threshold, geometry }) {
     this.network = network;
     this.temperature = temperature;
-    this.threshold = threshold;
+    this.digitThreshold = digit_threshold;
+    this.numberThreshold = number_threshold;
     this.geometry = geometry;
     /** @type {Map<string, Float32Array>} */
     this.seen = new Map(); // logits of the last drawing's images, which are not computed again
@@ -101,7 +103,8 @@ export class DigitRecognizer {
    * @returns {Reading}
    */
   judgeLine({ images, logits, boxes, probability }, { width, height }) {
-    const digits = images.map((image, place) => this.judge(image, logits[place]));
+    const threshold = images.length > 1 ? this.numberThreshold : this.digitThreshold;
+    const digits = images.map((image, place) => this.judge(image, logits[place], threshold));
     const isNumber = digits.length <= MOST_DIGITS && digits.every((digit) => digit.isDigit);
     const reading = digits.map((digit) => digit.top[0][0]).join("");
     return {
@@ -123,14 +126,15 @@ export class DigitRecognizer {
   /**
    * @param {Uint8Array} image
    * @param {Float32Array} logits
+   * @param {number} threshold score above which it is a digit
    * @returns {Digit}
    */
-  judge(image, logits) {
+  judge(image, logits, threshold) {
     const score = logSumExp(logits);
     const calibrated = Array.from(logits, (value) => value / this.temperature);
     const whole = logSumExp(calibrated);
     const probabilities = calibrated.map((value) => Math.exp(value - whole));
     const top = [...probabilities.entries()].sort((one, other) => other[1] - one[1]).slice(0, 3);
-    return { image, probabilities, top, score, isDigit: score > this.threshold };
+    return { image, probabilities, top, score, isDigit: score > threshold };
   }
 }

@@ -1,6 +1,6 @@
 // Ink is cut into pieces; one piece or several neighbours may be a digit.
 import { findBox } from "./ink.js";
-import { findObjects, label, minimumFilter1d } from "./ndimage.js";
+import { distanceTransform, findObjects, label, minimumFilter1d } from "./ndimage.js";
 import { crop, greatest, image, median, rint } from "./numpy.js";
 import { resize } from "./pillow.js";
 
@@ -16,12 +16,24 @@ export const LONGEST = 40;
 export const INKED = 0.3;
 export const LOW = 0.4;
 export const SPECK = 0.08;
+export const ASTRIDE = 0.2;
+export const DASH = 1.5;
 export const MOST_COMPONENTS = 36;
 export const MOST_CUTS = 24;
 export const NARROW = 0.45;
 export const APART = 0.1;
 export const BROADEST = 0.25;
+export const NEARLY = 0.3;
+export const RING = 0.45;
+export const THICKEST = 2.5;
+export const WALL = 1;
 export const ASIDE = 0.4;
+
+/**
+ * @typedef {object} Parting
+ * @property {(at: number) => number} part which part a pixel belongs to, from 0
+ * @property {number[]} costs of each cut, in pen widths
+ */
 
 // Ink in pieces, in reading order.
 export class Pieces {
@@ -104,8 +116,9 @@ export class Pieces {
 }
 
 /**
- * Connected components of ink: tall ones, as high as a digit or half of one, low ones, such as the
- * bar of a 5, and dirt.
+ * Connected components of ink: tall ones, as high as a digit or half of one, and zeros of any
+ * height; low ones, such as the bar of a 5; commas between two digits; and dirt, with the dashes
+ * before the first digit.
  * @typedef {object} Components
  * @property {Ink} whole that was divided
  * @property {Ink} ink shrunk
@@ -114,6 +127,7 @@ export class Pieces {
  * @property {number} height of a digit, in rows
  * @property {number[]} tall
  * @property {number[]} low
+ * @property {number[]} commas
  */
 
 /**
@@ -138,7 +152,77 @@ export function findComponents(whole, most = ROWS) {
   /** @param {number} index */
   const isLow = (index) => heights[index] < LOW * height;
   const tall = kept.filter((index) => !isLow(index));
-  return { whole, ink, labels, boxes, height, tall, low: kept.filter(isLow) };
+  const low = kept.filter(isLow);
+  const { zeros, commas, dashes } = findSigns(labels, boxes, tall, low);
+  const digits = [...tall, ...zeros].sort((one, other) => one - other);
+  // Zeros that touch are one component, but several digits, which may be lower than a 1.
+  const counts = digits.map((index) => {
+    const [top, bottom, left, right] = boxes[index];
+    const side = Math.max(bottom - top, right - left);
+    return Math.floor(side / Math.max(bottom - top, 1) + NEARLY);
+  });
+  const wide = digits.filter((_, place) => counts[place] > 1);
+  const areStacked = wide.some((one) => digits.some((other) => isStacked(boxes[one], boxes[other])));
+  const several = digits.flatMap((index, place) => Array(counts[place]).fill(heights[index]));
+  return {
+    whole,
+    ink,
+    labels,
+    boxes,
+    height: (zeros.length || wide.length) && !areStacked ? median(several) : height,
+    tall: digits,
+    low: low.filter((index) => ![zeros, commas, dashes].some((signs) => signs.includes(index))),
+    commas,
+  };
+}
+
+/**
+ * Find low components with a place of their own in the row: small zeros, commas and dashes.
+ * @param {Image<Int32Array>} labels
+ * @param {Box[]} boxes
+ * @param {number[]} tall
+ * @param {number[]} low
+ */
+function findSigns(labels, boxes, tall, low) {
+  /** @type {Record<"zeros" | "commas" | "dashes", number[]>} */
+  const signs = { zeros: [], commas: [], dashes: [] };
+  for (const index of low) {
+    const [top, bottom, left, right] = boxes[index];
+    const isAstride = tall.some((other) => {
+      const shared = Math.min(boxes[other][3], right) - Math.max(boxes[other][2], left);
+      return shared > ASTRIDE * (right - left);
+    });
+    if (isAstride) continue;
+    const before = tall.filter((other) => boxes[other][3] < right);
+    const after = tall.filter((other) => boxes[other][2] > left);
+    const [high, wide] = [bottom - top, right - left];
+    const around = surround(crop(labels, top, bottom, left, right), index + 1);
+    if (label(around, false).count > 1) signs.zeros.push(index);
+    else if (!before.length && after.length && wide > DASH * high) signs.dashes.push(index);
+    else if (before.length && after.length) {
+      const ends = before.map((other) => boxes[other][3]);
+      const starts = after.map((other) => boxes[other][2]);
+      const last = boxes[before[ends.indexOf(Math.max(...ends))]];
+      const following = boxes[after[starts.indexOf(Math.min(...starts))]];
+      const hangs = top > (last[0] + last[1]) / 2 && bottom > Math.max(last[1], following[1]);
+      if (hangs && wide < DASH * high) signs.commas.push(index);
+    }
+  }
+  return signs;
+}
+
+/**
+ * Say where a label is not, on a sheet that is larger by one pixel on all sides.
+ * @param {Image<Int32Array>} labels
+ * @param {number} name
+ */
+function surround({ data, height, width }, name) {
+  const around = image(new Uint8Array((height + 2) * (width + 2)).fill(1), height + 2, width + 2);
+  data.forEach((value, at) => {
+    const [row, column] = [Math.floor(at / width), at % width];
+    around.data[(row + 1) * (width + 2) + column + 1] = Number(value !== name);
+  });
+  return around;
 }
 
 /**
@@ -212,13 +296,8 @@ export function cutPieces(pieces, chosen) {
     const mask = crop(pieces.labels, top, bottom, first, last);
     mask.data.forEach((name, at) => { mask.data[at] = Number(name === index + 1); });
     const isCut = chosen[index] && last - first > NARROW * pieces.height;
-    const { seams, costs } = isCut ? findSeams(mask, pieces.height, left) : { seams: [], costs: [] };
-    left -= seams.length;
-    /** @param {number} at */
-    const part = (at) => {
-      const [row, column] = [Math.floor(at / mask.width), at % mask.width];
-      return seams.filter((seam) => column >= seam[row]).length;
-    };
+    const { part, costs } = (isCut && (partRings(mask) ?? cut(mask, pieces.height, left))) || WHOLE;
+    left -= costs.length;
     const inked = [...mask.data.keys()].filter((at) => mask.data[at]);
     const parts = inked.map(part);
     const names = [...new Set(parts)].sort((one, other) => one - other);
@@ -230,6 +309,59 @@ export function cutPieces(pieces, chosen) {
     origins.push(...names.map(() => index));
   });
   return { pieces: new Pieces(pieces.ink, labels, cuts, pieces.height), origins };
+}
+
+/** @type {Parting} */
+const WHOLE = { part: () => 0, costs: [] };
+
+/**
+ * Part zeros that touch: each gets what is nearest to its hole, so half of a shared wall.
+ * @param {Image<Int32Array>} mask
+ * @returns {Parting | null}
+ */
+function partRings(mask) {
+  const { labels, count } = label(surround(mask, 1), false);
+  const boxes = findObjects(labels, count);
+  const rings = boxes
+    .map((box, place) => ({ name: place + 1, box }))
+    .slice(1) // the first is the outside
+    .filter(({ box: [top, bottom] }) => bottom - top > RING * mask.height)
+    .sort((one, other) => one.box[2] - other.box[2]);
+  if (rings.length < 2) return null;
+  const ends = [1, ...rings.map(({ box }) => box[3])]; // of the paper before, and of each hole
+  const starts = [...rings.map(({ box }) => box[2]), mask.width + 1];
+  const thickest = THICKEST * penWidth(mask);
+  const walls = starts.map((start, place) => start - ends[place]);
+  if (walls.some((wall) => wall < 0 || wall > thickest)) return null;
+  const distances = rings.map(({ name }) => {
+    const others = Uint8Array.from(labels.data, (value) => Number(value !== name));
+    return distanceTransform(image(others, labels.height, labels.width)).data;
+  });
+  return {
+    part: (at) => {
+      const [row, column] = [Math.floor(at / mask.width), at % mask.width];
+      const here = distances.map((data) => data[(row + 1) * labels.width + column + 1]);
+      return here.indexOf(Math.min(...here));
+    },
+    costs: rings.slice(1).map(() => WALL),
+  };
+}
+
+/**
+ * @param {Image<Int32Array>} mask
+ * @param {number} height
+ * @param {number} most
+ * @returns {Parting}
+ */
+function cut(mask, height, most) {
+  const { seams, costs } = findSeams(mask, height, most);
+  return {
+    part: (at) => {
+      const [row, column] = [Math.floor(at / mask.width), at % mask.width];
+      return seams.filter((seam) => column >= seam[row]).length;
+    },
+    costs,
+  };
 }
 
 /**
