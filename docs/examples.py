@@ -1,4 +1,4 @@
-"""Draw the pictures to click on in the app, and those that the README's examples read.
+"""Draw the pictures to click on in the app, those that the README's examples read, and all habits.
 
 python docs/examples.py
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from digitrec.training.glyphs import GLYPHS
+from digitrec.training.glyphs import GLYPHS, HABITS, write_habit
 from digitrec.training.strokes import draw_strokes, fit_strokes
 from digitrec.training.synthesis import vary
 
@@ -46,6 +46,21 @@ def photograph(drawn, random):
     return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
+def draw_habits(random, side=44, samples=6, columns=3):
+    """Draw each habit several times, with its digit and name."""
+    rows, width = -(-len(HABITS) // columns), 150 + samples * side
+    sheet = Image.new("L", (columns * width, rows * side), 255)
+    for place, habit in enumerate(HABITS):
+        x, y = place // rows * width, place % rows * side
+        name = f"{habit.label} {habit.name}"
+        ImageDraw.Draw(sheet).text((x + 8, y + side / 2), name, fill=0, anchor="lm")
+        for sample in range(samples):
+            strokes = fit_strokes(write_habit(habit, random).strokes, 0.8 * side, (side / 2,) * 2)
+            drawn = Image.eval(draw_strokes(strokes, side, 2.5), lambda ink: 255 - ink)
+            sheet.paste(drawn, (x + 150 + sample * side, y))
+    return sheet
+
+
 folder = ROOT / "digitrec" / "demo" / "page" / "examples"
 random = np.random.default_rng(5)
 ballpoint = picture(pen(4, 0.5, (0.5, 0.52), 0.03, random), "#1d3a8a", "#f4efe2", LINES)
@@ -66,3 +81,4 @@ seven.save(folder / "seven.png", optimize=True)
 four, two = (pen(label, 0.4, (x, 0.5), 0.04, random) for label, x in ((4, 0.3), (2, 0.7)))
 number = picture(ImageChops.lighter(four, two), "black", "#f4efe2")
 number.save(folder / "42.png", optimize=True)
+draw_habits(random).save(folder / "habits.png", optimize=True)

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from digitrec.training.augment import AugmentConfig, augment
 
-STILL = AugmentConfig(*[0.0] * 7)
+STILL = AugmentConfig(*[0.0] * 8)
 KEY = jax.random.key(0)
 
 
@@ -98,6 +98,14 @@ def test_elasticity_bends_each_image_in_its_own_way_but_smoothly():
     assert 0.3 < middles.std(1).mean() < 1.5  # a straight bar would have 0
     assert np.quantile(np.abs(np.diff(middles, axis=1)), 0.99) < 1.5
     assert middles.mean(1).std() > 0.2
+
+
+def test_sharpness_blurs_some_images_and_sharpens_others():
+    soft = (bar(100) / 2 + np.roll(bar(100), 1, 2) / 4 + np.roll(bar(100), -1, 2) / 4).astype("f4")
+    images = change(soft, still_but(sharpness=1.0))[..., 0]
+    steepest = np.abs(np.diff(images, axis=2)).max((1, 2))
+    before = np.abs(np.diff(soft[..., 0], axis=2)).max()
+    assert (steepest > 1.1 * before).mean() > 0.3 and (steepest < 0.9 * before).mean() > 0.3
 
 
 def test_strength_scales_all_amounts_and_nothing_is_left_at_zero():

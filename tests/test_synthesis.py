@@ -4,6 +4,7 @@ import pytest
 from digitrec.training.data import NO_DIGIT, Examples
 from digitrec.training.synthesis import (
     SynthesisConfig,
+    _draw_small,
     count_images,
     doodle,
     make_digits,
@@ -46,7 +47,7 @@ def test_without_strokes_there_are_non_digits_alone(some_digits):
 
 
 def test_parts_are_made_one_after_the_other_from_the_same_random_numbers(some_digits, pen_digits):
-    config = SynthesisConfig(non_digits=0.1, redrawn=0.1, glyphs=0.0, repetitions=1)
+    config = SynthesisConfig(non_digits=0.1, redrawn=0.1, glyphs=0.0, small=0.0, repetitions=1)
     made = synthesize(some_digits, pen_digits, config, 0, 1)
     random = np.random.default_rng((0, 1))
     parts = [make_non_digits(some_digits, 30, random), redraw(some_digits, 30, random)]
@@ -101,6 +102,19 @@ def test_drawn_digits_are_still_read_as_what_they_are(pen_digits, recognizer):
     made = make_digits(pen_digits * 30, 1.0, np.random.default_rng(0))
     answers = [p.probabilities.argmax() for p in recognizer.predict_batch(made.images[..., 0])]
     assert (np.array(answers) == made.labels).mean() > 0.85  # some brushes fill the loops
+
+
+def test_small_drawings_have_thin_strokes_with_the_edges_of_pixels(pen_digits, recognizer):
+    small = make_digits(pen_digits * 20, 1.0, np.random.default_rng(0), small=1.0)
+    usual = make_digits(pen_digits * 20, 1.0, np.random.default_rng(0))
+    answers = [p.probabilities.argmax() for p in recognizer.predict_batch(small.images[..., 0])]
+    assert (np.array(answers) == small.labels).mean() > 0.85
+    random = np.random.default_rng(1)
+    for digit in pen_digits * 20:
+        drawn = _draw_small(digit.strokes, random)
+        assert drawn.any() and not drawn[[0, -1]].any() and not drawn[:, [0, -1]].any()
+    ink, usual_ink = (made.images[made.images > 0] for made in (small, usual))
+    assert (ink == 255).mean() > 1.5 * (usual_ink == 255).mean()
 
 
 def test_what_is_no_digit_is_seldom_accepted(some_digits, recognizer):

@@ -27,7 +27,10 @@ class AugmentConfig:
         0.7, "bending: standard deviation of a smooth displacement", NOT_NEGATIVE, "pixels"
     )
     marks: float = setting(
-        0.15, "probability of a slash on a 0, a flag or foot on a 1, a bar on a 7", SHARE
+        0.15, "probability of a slash on a 0, a flag, hook or foot on a 1, a bar on a 7", SHARE
+    )
+    sharpness: float = setting(
+        1.0, "largest change of sharpness: 1 blurs by 0.7 pixels, or sharpens as much", NOT_NEGATIVE
     )
 
 
@@ -41,7 +44,7 @@ def augment(
     config: AugmentConfig,
     strength: Float[Array, ""] | float = 1.0,
 ) -> Float[Array, "batch height width 1"]:
-    """Mark some digits, then bend, turn, slant, zoom and shift each image by its own amounts.
+    """Mark some digits, then bend, turn, slant, zoom, shift and blur or sharpen each image.
 
     Arguments:
         images: bright ink of 0-255 on 0; pixels from outside an image are 0.
@@ -55,7 +58,7 @@ def augment(
     Convolutional Neural Networks, ICDAR 2003, section 2.
     """
     batch, height, width, _ = images.shape
-    mark_key, affine_key, elastic_key = jax.random.split(key, 3)
+    mark_key, affine_key, elastic_key, blur_key = jax.random.split(key, 4)
     marked = images[..., 0].astype(jnp.float32)
     if config.marks:  # compiling them takes seconds
         marked = add_marks(marked, labels, mark_key, strength * config.marks)
@@ -71,7 +74,20 @@ def augment(
         source = (places - middle) @ matrix.T + middle - shift + bend
         return jax.scipy.ndimage.map_coordinates(image, [source[..., 0], source[..., 1]], order=1)
 
-    return jax.vmap(transform)(marked, matrices, shifts, bends)[..., None]
+    moved = jax.vmap(transform)(marked, matrices, shifts, bends)
+    if config.sharpness:
+        amounts = (
+            config.sharpness * strength * jax.random.uniform(blur_key, (batch, 1, 1), minval=-1.0)
+        )
+        moved = (moved + amounts * (_blur(moved) - moved)).clip(0.0, 255.0)
+    return moved[..., None]
+
+
+def _blur(images):
+    """Average with the neighbours, with weights 1, 2, 1 along each axis."""
+    for axis in (1, 2):
+        images = (2 * images + jnp.roll(images, 1, axis) + jnp.roll(images, -1, axis)) / 4
+    return images
 
 
 def _source_matrix(draws, config):

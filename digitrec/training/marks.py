@@ -1,7 +1,7 @@
 """Marks that many people put on digits but few of MNIST's writers did, as straight pen lines.
 
-A flag and a foot on the 1, a bar through the 7, a slash through the 0. They are placed relative to
-the digit's ink and are as wide as MNIST's strokes.
+A flag, a hook and a foot on the 1, a bar through the 7, a slash through the 0. They are placed
+relative to the digit's ink and are as wide as MNIST's strokes.
 """
 
 import jax
@@ -52,11 +52,15 @@ def _place_lines(image, draws):
     whole = jnp.stack([(top + bottom) / 2, (image * columns).sum() / jnp.maximum(image.sum(), 1.0)])
     slash = line(whole, jnp.stack([-5.0 - 6.0 * length, 3.0 + 4.0 * other_length]))
     # Never horizontal: the 1 would become a 7.
-    flag_length = 2.0 + 3.5 * length
-    flag_end = at(top) + flag_length * jnp.stack([0.6 + tilt, -1.0])
-    flag = jnp.stack([at(top), flag_end])
+    flag_end = at(top) + (2.0 + 4.5 * length) * jnp.stack([0.6 + tilt, -1.0])
+    flag = jnp.where(height < 0.75, jnp.stack([at(top), flag_end]), nowhere)
+    side = jnp.where(length < 0.5, -1.0, 1.0)
+    hook_end = at(bottom) + jnp.stack([2.0 - 5.0 * tilt, side * (1.0 + 3.0 * other_length)])
+    at_foot = line(at(bottom), jnp.stack([tilt - 0.5, 2.0 + 3.0 * other_length]))
     foot = jnp.where(
-        foot < 0.5, line(at(bottom), jnp.stack([tilt - 0.5, 2.0 + 3.0 * other_length])), nowhere
+        foot < 0.3,
+        at_foot,
+        jnp.where(foot < 0.65, jnp.stack([at(bottom), hook_end]), nowhere),
     )
     bar = line(
         at(top + (0.35 + 0.3 * height) * (bottom - top)),

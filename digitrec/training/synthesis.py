@@ -10,19 +10,24 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy.interpolate import CubicSpline
 
 from digitrec.network.settings import COUNT, SHARE, setting
 from digitrec.reading.drawing import IMAGE_SIZE, to_mnist
 from digitrec.training.data import NO_DIGIT, Examples, concatenate
-from digitrec.training.glyphs import GLYPHS
+from digitrec.training.glyphs import HABITS, write_habit
 from digitrec.training.strokes import PenDigit, Stroke, draw_strokes, fit_strokes
 
 CANVAS = 200  # pixels per side
 DRAWN = 130.0  # pixels of the canvas: length of the longer side of a drawing
 BRUSHES = (0.06, 0.5)  # diameter, as a share of DRAWN: finer ones look the same after `to_mnist`
-GLYPH_VARIATION = 1.5  # more than for a person's strokes: a glyph stands for many writers
+GLYPH_VARIATION = 1.5  # more than for a person's strokes: a habit is one of many writers
+# Pixels: the longer side of a drawing on a canvas of 28x28. With its pen it stays within: what
+# touches the border may be taken for something around the digit.
+SMALL_SIZES = (12.0, 22.0)
+SMALL_BRUSHES = (1, 1, 1, 2, 2, 3)  # pixels: diameters, equally likely
+COARSE_CANVAS = 140  # pixels, of a drawing that a program shrinks to 28x28
 MOST_VARIATION = {1: 1.0, 7: 1.0}  # varied more, a 1 with a flag looks like a narrow 7
 # Mirrored or turned by 90 degrees, these are not digits. A mirrored 2 looks like a 5.
 MIRRORED, TURNED = (3, 4, 6, 7, 9), (2, 3, 4, 5, 6, 7, 9)
@@ -35,7 +40,10 @@ class SynthesisConfig:
         0.03, "MNIST's images redrawn with the pen of drawings", SHARE, "share of MNIST's"
     )
     glyphs: float = setting(
-        0.06, "drawings of our own digits in many ways of writing", SHARE, "share of MNIST's"
+        0.1, "drawings of our own digits in many ways of writing", SHARE, "share of MNIST's"
+    )
+    small: float = setting(
+        0.15, "drawings made on a canvas of 28x28 pixels, without smooth edges", SHARE
     )
     repetitions: int = setting(
         2, "how often an epoch uses each drawing, augmented differently each time", COUNT
@@ -60,12 +68,12 @@ def synthesize(
     random = np.random.default_rng((seed, turn))
     count = len(mnist.labels)
     non_digits = make_non_digits(mnist, round(config.non_digits * count), random)
-    glyphs = choose_glyphs(round(config.glyphs * count / 10), random)
+    glyphs = write_glyphs(round(config.glyphs * count / 10), random)
     redrawn = redraw(mnist, round(config.redrawn * count), random)
     drawn = [
         redrawn,
-        make_digits(digits, 1.0, random),
-        make_digits(glyphs, GLYPH_VARIATION, random),
+        make_digits(digits, 1.0, random, config.small),
+        make_digits(glyphs, GLYPH_VARIATION, random, config.small),
     ]
     return concatenate([non_digits, *drawn * config.repetitions])
 
@@ -79,20 +87,29 @@ def image_maker(
     return partial(synthesize, mnist, digits, config, seed)
 
 
-def choose_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
-    """Choose `count` glyphs of each digit, all its glyphs equally likely."""
-    groups = [[glyph for glyph in GLYPHS if glyph.label == label] for label in range(10)]
-    return [group[index] for group in groups for index in random.integers(len(group), size=count)]
+def write_glyphs(count: int, random: np.random.Generator) -> list[PenDigit]:
+    """Write each digit `count` times, all its habits equally likely."""
+    habits = [[habit for habit in HABITS if habit.label == label] for label in range(10)]
+    return [
+        write_habit(own[index], random)
+        for own in habits
+        for index in random.integers(len(own), size=count)
+    ]
 
 
 def make_digits(
-    digits: Sequence[PenDigit], variation: float, random: np.random.Generator
+    digits: Sequence[PenDigit], variation: float, random: np.random.Generator, small: float = 0.0
 ) -> Examples:
-    """Draw each digit once, with its own random brush, slant, proportions and tremor."""
+    """Draw each digit once, with its own random brush, slant, proportions and tremor.
+
+    Arguments:
+        small: share that is drawn on a canvas of 28x28 pixels.
+    """
     images = []
     for digit in digits:
         most = MOST_VARIATION.get(digit.label, variation)
-        images.append(_draw(vary(digit.strokes, min(variation, most), random), random))
+        draw = _draw_small if random.random() < small else _draw
+        images.append(draw(vary(digit.strokes, min(variation, most), random), random))
     return _examples(images, [digit.label for digit in digits])
 
 
@@ -207,6 +224,24 @@ def _draw(
     brush = DRAWN * np.exp(random.uniform(*np.log(BRUSHES)))
     middle = CANVAS / 2 + random.uniform(-0.5, 0.5, 2)  # at random between pixels
     return np.asarray(draw_strokes(fit_strokes(strokes, DRAWN, tuple(middle)), CANVAS, brush))
+
+
+def _draw_small(
+    strokes: Sequence[Stroke], random: np.random.Generator
+) -> UInt8[np.ndarray, "28 28"]:
+    """Draw as small canvases and paint programs do: edges of pixels, thin pens."""
+    scale = 1 if random.random() < 0.5 else COARSE_CANVAS // IMAGE_SIZE
+    size, brush = random.uniform(*SMALL_SIZES), random.choice(SMALL_BRUSHES)
+    middle = IMAGE_SIZE / 2 + random.uniform(-0.5, 0.5, 2)
+    canvas = Image.new("L", (scale * IMAGE_SIZE, scale * IMAGE_SIZE))
+    pen = ImageDraw.Draw(canvas)
+    for stroke in fit_strokes(strokes, scale * size, tuple(scale * middle)):
+        pen.line(stroke.ravel().tolist(), fill=255, width=int(scale * brush), joint="curve")
+        if brush > 1:
+            for x, y in stroke:
+                pen.circle((x, y), scale * brush / 2 - 0.5, fill=255)
+    how = random.choice([Image.Resampling.NEAREST, Image.Resampling.BILINEAR])
+    return np.asarray(canvas.resize((IMAGE_SIZE, IMAGE_SIZE), how))
 
 
 def _examples(pictures: Sequence[np.ndarray], labels: Sequence[int]) -> Examples:
