@@ -295,7 +295,7 @@ def numbers():
         ("calibration error, all lengths and gaps", percent(NUMBERS["calibration_error"])),
         (
             "time for four digits on 800×800 pixels, one core, median",
-            f"{NUMBERS['milliseconds']:.0f} ms on a busy machine, 20 ms on an idle one",
+            f"{NUMBERS['milliseconds']:.0f} ms",
         ),
     )
 
