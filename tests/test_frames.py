@@ -139,18 +139,17 @@ def test_frame_or_panel_of_nothing_is_no_ink(picture):
     assert to_mnist(picture) is None
 
 
-def squared(side, squares, width, strength, ink=BLACK, paper=WHITE):
+def squared(side, squares, width, strength, ink=BLACK, paper=WHITE, digit=True):
     """Draw a seven on squared paper that was cut along its lines."""
-    seven = draw_seven(side, ink, paper)
-    sheet = seven.copy()
+    sheet = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(sheet)
     color = tuple(round(p + strength * (i - p)) for i, p in zip(ink, paper, strict=True))
     for index in range(squares + 1):
         at = round(index * (side - width) / squares)
         pen.rectangle((at, 0, at + width - 1, side), color)
         pen.rectangle((0, at, side, at + width - 1), color)
-    mask = seven.convert("L").point(lambda value: 255 * (value == (ink != BLACK) * 255))
-    sheet.paste(ink, mask=mask)
+    if digit:
+        sheet.paste(ink, mask=draw_seven(side, WHITE, BLACK).convert("L"))
     return sheet
 
 
@@ -179,6 +178,20 @@ def test_lines_of_squared_paper_cut_along_them_are_left_out(
 @pytest.fixture
 def without_network(monkeypatch):
     monkeypatch.delattr(ink_module, "find_written")
+
+
+def test_soft_lines_of_squared_paper_are_left_out(without_network):
+    # No line falls on whole pixels, and each has a paler one beside it.
+    soft, expected = (
+        picture.resize((215, 215), Image.Resampling.BICUBIC)
+        for picture in (squared(280, 3, 6, 0.5), draw_seven(280))
+    )
+    assert overlap(to_mnist(soft), to_mnist(expected)) > 0.9
+
+
+def test_squared_paper_without_a_digit_is_no_ink(without_network):
+    for squares in (2, 3):
+        assert to_mnist(squared(150, squares, 2, 0.5, digit=False)) is None
 
 
 def test_margin_around_squared_paper_is_left_out(without_network):

@@ -61,7 +61,7 @@ def photograph(sheet):
 @pytest.mark.parametrize("squared", [False, True], ids=["ruled", "squared"])
 @pytest.mark.parametrize("name", STROKES)
 def test_lines_are_taken_out_and_strokes_stay(request, name, squared, turned, camera):
-    lost = name == "bar" or (name == "seven" and turned and camera is photograph)
+    lost = name == "bar" or (name == "seven" and squared and turned and camera is photograph)
     if lost:
         request.applymarker(LOST)
     plain = to_mnist(camera(write(STROKES[name], ruled=False)))
@@ -118,13 +118,13 @@ def test_drawn_lines_are_taken_out_however_much_of_them_is_hidden():
     ink = stroke.copy()
     ink[99:102] = np.maximum(ink[99:102], 100)
     ink[:, 159:161] = np.maximum(ink[:, 159:161], 100)
-    np.testing.assert_array_equal(remove_drawn_lines(ink), stroke)
+    np.testing.assert_array_equal(remove_drawn_lines(ink, is_framed=False), stroke)
 
 
 def test_bar_and_stem_of_a_four_are_no_drawn_lines():
     ink = np.zeros((160, 120), np.uint8)
     ink[:, 80:88] = ink[100:108] = ink[:108, 8:16] = 250
-    assert remove_drawn_lines(ink) is ink
+    assert remove_drawn_lines(ink, is_framed=False) is ink
 
 
 @LOST

@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 from scipy import ndimage
 
 from digitrec.reading.box import find_box, sides
-from digitrec.reading.frames import find_writing, may_surround
+from digitrec.reading.frames import SOFT, find_writing, may_surround
 from digitrec.reading.paper import remove_drawn_lines, remove_lines
 from digitrec.reading.picture import Picture
 from digitrec.reading.writing import find_written
@@ -28,7 +28,6 @@ FULL = 0.7  # of a panel is ink: paper is among it, as bold digits fill 0.63 of 
 UNDERLINED = 0.95  # of the ink's breadth has a line below
 THICKEST = 0.1  # of the ink's height: a thicker line is a stroke
 GAP = 0.03  # of the ink's height, between an underline and what is above
-SOFT = 2  # rows, at most, of the edge of an underline
 LONGER = 0.05  # of its length, on each side: an underline rather than the foot of a digit
 LINED_SIDE = 400  # longer side, in pixels, at which printed lines are looked for
 UNDECIDED = 0.65  # probability of writing: a line is judged by its shape and strength
@@ -128,17 +127,21 @@ def _is_crossed(panel: Ink) -> bool:
 
 def _leave_squares(ink: Ink, pixels, is_panel: bool) -> Ink | None:
     """Take out the lines of squared paper that was cut along them; None where there are none."""
-    if ink.strength[[0, 0, -1, -1], [0, -1, 0, -1]].all():
-        # The outermost lines were taken for paper, and the squares for ink.
+    rows, columns = ink.strength.shape
+    edge = min(SOFT, min(rows, columns) // 10)
+    ends = [edge, -1 - edge]
+    is_framed = bool(ink.strength[ends][:, ends].all())
+    if is_framed:  # the outermost lines were taken for paper, and the squares for ink
         top, left = int(ink.top), int(ink.left)
-        rows, columns = ink.strength.shape
         part = pixels[top : top + rows, left : left + columns]
         paper = np.median(part.reshape(-1, 4), axis=0).astype(np.uint8)
+        if (part == paper).all(-1).mean() < 0.5:
+            return None
         ink, _ = _find_ink_on_paper(part, paper)
         ink = ink._replace(left=left + ink.left, top=top + ink.top)
     elif not is_panel:
         return None
-    strength = remove_drawn_lines(ink.strength)
+    strength = remove_drawn_lines(ink.strength, is_framed)
     if strength is ink.strength:
         return None
     top, bottom, left, right = find_box(strength > 0)
@@ -177,7 +180,7 @@ def _leave_underline(ink: Ink) -> Ink:
     if not len(full) or len(full) > THICKEST * len(inked) or inked[full[-1] + 2 :].any():
         return ink
     blank = np.flatnonzero(~inked[: full[0]].any(1))
-    if not len(blank) or blank[-1] < full[0] - 1 - SOFT:
+    if not len(blank) or blank[-1] < full[0] - 3:  # its soft edge
         return ink
     top, bottom, left, right = find_box(inked[: blank[-1]])
     reach = LONGER * inked.shape[1]

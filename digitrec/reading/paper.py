@@ -76,41 +76,45 @@ def remove_lines(
 
 
 def remove_drawn_lines(
-    strength: UInt8[np.ndarray, "rows columns"],
+    strength: UInt8[np.ndarray, "rows columns"], is_framed: bool
 ) -> UInt8[np.ndarray, "rows columns"]:
     """Take the lines of squared paper out of a picture that no camera took.
 
     They are exactly level and upright, and are found however much of them strokes hide.
 
-    Returns: the same without lines; the same array unless there are lines of both directions.
+    Arguments:
+        strength: by how much each pixel differs from the paper.
+        is_framed: there are such lines all around, too.
+
+    Returns: the same without lines; the same array unless lines of both directions cross it.
     """
     inked = strength > FAINTEST * strength.max()
     level, upright = _find_drawn_lines(inked), _find_drawn_lines(inked.T)
-    if not (level and upright):
+    crossing = [
+        [line for line in lines if line[0] > 0 and line[1] < length]
+        for lines, length in zip((level, upright), strength.shape, strict=True)
+    ]
+    if not all(crossing):
         return strength
-    few = len(level) + len(upright) < FEW
-    result = strength.copy()
+    few = not is_framed and sum(map(len, crossing)) < FEW
+    result = np.pad(strength, 1)
     for sheet, lines in ((result, level), (result.T, upright)):
         for first, behind in lines:
-            line = sheet[first:behind]
+            line = sheet[first + 1 : behind + 1, 1:-1]
             edge = line.shape[1] // 20  # a stroke is soft at its ends
             printed = int(line[:, [edge, -1 - edge]].max())
             if few and printed >= PALE * strength.max():
                 return strength
-            beside = np.minimum(sheet[first - 1], sheet[behind])
+            beside = np.minimum(sheet[first, 1:-1], sheet[behind + 1, 1:-1])
             line[:] = np.where(line > printed + TOLERANCE, line, np.minimum(line, beside))
-    return result
+    return np.ascontiguousarray(result[1:-1, 1:-1])
 
 
 def _find_drawn_lines(inked: Bool[np.ndarray, "rows columns"]) -> list[tuple[int, int]]:
-    """Find level lines between ink: the first row of each, and the one after its last."""
+    """Find level lines: the first row of each, and the one after its last."""
     full = np.pad(inked.mean(1) > DRAWN, 1)
     ends = np.flatnonzero(np.diff(full.astype(int))).reshape(-1, 2)
-    return [
-        (first, behind)
-        for first, behind in ends.tolist()
-        if 0 < first and behind < len(inked) and behind - first < BROADEST * len(inked)
-    ]
+    return [(first, behind) for first, behind in ends if behind - first < BROADEST * len(inked)]
 
 
 def find_lines(ink: Float32[np.ndarray, "rows columns"]) -> list[PrintedLine]:
