@@ -26,12 +26,12 @@ from rich.table import Table
 from digitrec import DigitRecognizer, Number
 from digitrec.training import metrics
 from digitrec.training.data import Examples, load_mnist
+from digitrec.training.numbers import draw_on_canvas
 from digitrec.training.report import plot_images
 from digitrec.training.strokes import (
     MEASURING_WRITERS,
     PenDigit,
     Stroke,
-    draw_strokes,
     read_unipen,
 )
 
@@ -128,14 +128,8 @@ def _write(digits: list[PenDigit], gap: float, random: np.random.Generator) -> L
         place = start - columns.min(), down + rise * (start + width / 2)
         placed += [stroke + place for stroke in strokes]
         end = start + np.ptp(columns)
-    points = np.concatenate(placed)
-    low, high = points.min(0) - brush / 2, points.max(0) + brush / 2
-    scale = CANVAS * random.uniform(0.5, 0.9) / (high - low).max()
-    room = CANVAS - (high - low) * scale
-    corner = random.uniform(0.02, 0.98, 2) * room - low * scale
-    ink = draw_strokes([stroke * scale + corner for stroke in placed], CANVAS, brush * scale)
     text = "".join(str(digit.label) for digit in digits)
-    return Line(text, gap, ink.point(lambda value: 255 - value))
+    return Line(text, gap, draw_on_canvas(placed, CANVAS, brush, random))
 
 
 def join_images(mnist: Examples, count: int, seed: int) -> list[Line]:

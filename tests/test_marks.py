@@ -24,7 +24,7 @@ def test_marks_add_a_line_of_a_pens_width_and_take_nothing_away(small_digits, la
     images, marked = mark(small_digits, label)
     assert (marked >= images).all() and marked.max() <= 255
     added = ((marked > 128) & (images <= 128)).sum((1, 2))
-    assert (added > 0).mean() > 0.8 and 3 < np.median(added) < 60
+    assert (added > 0).mean() > (0.8 if label == 1 else 0.9) and 3 < np.median(added) < 60
 
 
 @pytest.mark.parametrize("label", [2, 3, 4, 5, 6, 8, 9])

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 from scipy import ndimage
 
-from digitrec.reading.box import find_box, sides
+from digitrec.reading.box import find_box, label_holes, sides
 
 TOLERANCE = 24  # grey levels: colours that differ less are one, as in noise of JPEG
 NOISE = 12  # grey levels: paper in a panel differs less from its border
@@ -248,8 +248,8 @@ def _find_enclosed(pieces: Pieces) -> list[int] | None:
         if not (within & (bottoms - tops >= WRITTEN * (bottom - top))).any():
             continue
         labels = pieces.labels[top:bottom, left:right]
-        regions, _ = ndimage.label(np.pad(labels != index + 1, 1, constant_values=True))
-        is_outside = regions[1:-1, 1:-1] == 1  # the region of the first corner
+        regions, _ = label_holes(labels == index + 1)
+        is_outside = regions[1:-1, 1:-1] == 1
         inside = np.setdiff1d(np.flatnonzero(within) + 1, labels[is_outside])
         heights = boxes[inside - 1, 1] - boxes[inside - 1, 0]
         if not len(inside) or heights.max() < WRITTEN * (bottom - top):

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from digitrec.reading.box import find_box
+from digitrec.reading.box import find_box, label_holes
 from digitrec.reading.ink import Ink
 
 ROWS = 128  # to which ink is shrunk before it is divided
@@ -131,8 +131,7 @@ def _find_signs(labels, boxes, tall, low) -> tuple[list[int], list[int], list[in
             continue
         before = [other for other in tall if boxes[other, 3] < right]
         after = [other for other in tall if boxes[other, 2] > left]
-        mask = labels[top:bottom, left:right] == index + 1
-        if ndimage.label(np.pad(~mask, 1, constant_values=True))[1] > 1:
+        if label_holes(labels[top:bottom, left:right] == index + 1)[1] > 1:
             zeros.append(index)
         elif not before and after and right - left > DASH * (bottom - top):
             dashes.append(index)
@@ -220,7 +219,7 @@ def find_gaps(pieces: Pieces) -> Float[np.ndarray, " pieces"]:
 
 def _part_rings(mask) -> tuple[np.ndarray, list[float]] | None:
     """Part zeros that touch: each gets what is nearest to its hole, so half of a shared wall."""
-    holes, count = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    holes, count = label_holes(mask)
     boxes = find_boxes(holes)
     rings = [
         name  # 1 is the outside

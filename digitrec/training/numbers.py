@@ -11,7 +11,7 @@ from PIL import Image
 
 from digitrec.training.glyphs import HABITS, write_habit
 from digitrec.training.strokes import PenDigit, Stroke, draw_strokes
-from digitrec.training.synthesis import GLYPH_VARIATION, MOST_VARIATION, vary
+from digitrec.training.synthesis import GLYPH_VARIATION, vary_digit
 
 CANVAS = 700  # pixels a side
 BRUSHES = (0.01, 0.12)  # diameter, as a share of a digit's height
@@ -67,7 +67,7 @@ def write_number(
         strokes += placed
         end, last_top = start + np.ptp(columns), top
     text = "".join(str(digit.label) for digit in digits)
-    return text, _draw(strokes, brush, random)
+    return text, draw_on_canvas(strokes, CANVAS, brush, random)
 
 
 def _choose(digits: Sequence[PenDigit], random: np.random.Generator) -> PenDigit:
@@ -77,8 +77,7 @@ def _choose(digits: Sequence[PenDigit], random: np.random.Generator) -> PenDigit
 def _choose_habit(label: int, random: np.random.Generator) -> PenDigit:
     habits = [habit for habit in HABITS if habit.label == label and "joined" not in habit.name]
     digit = write_habit(habits[random.integers(len(habits))], random)
-    variation = MOST_VARIATION.get(digit.label, GLYPH_VARIATION)
-    return digit._replace(strokes=vary(digit.strokes, variation, random))
+    return digit._replace(strokes=vary_digit(digit, GLYPH_VARIATION, random))
 
 
 def _place(digit: PenDigit, height: float, lean: float) -> list[Stroke]:
@@ -90,10 +89,18 @@ def _place(digit: PenDigit, height: float, lean: float) -> list[Stroke]:
     return [(stroke - (low[0], high[1])) @ matrix for stroke in digit.strokes]
 
 
-def _draw(strokes: list[Stroke], brush: float, random: np.random.Generator) -> Image.Image:
+def draw_on_canvas(
+    strokes: list[Stroke], side: int, brush: float, random: np.random.Generator
+) -> Image.Image:
+    """Draw a number anywhere on a square canvas, 50 to 90 % as long as that; black ink on white.
+
+    Arguments:
+        side: of the canvas, in pixels.
+        brush: diameter, in the unit of the strokes.
+    """
     points = np.concatenate(strokes)
     low, high = points.min(0) - brush / 2, points.max(0) + brush / 2
-    scale = CANVAS * random.uniform(0.5, 0.9) / (high - low).max()
-    corner = random.uniform(0.02, 0.98, 2) * (CANVAS - (high - low) * scale) - low * scale
-    ink = draw_strokes([stroke * scale + corner for stroke in strokes], CANVAS, brush * scale)
+    scale = side * random.uniform(0.5, 0.9) / (high - low).max()
+    corner = random.uniform(0.02, 0.98, 2) * (side - (high - low) * scale) - low * scale
+    ink = draw_strokes([stroke * scale + corner for stroke in strokes], side, brush * scale)
     return ink.point(lambda value: 255 - value)

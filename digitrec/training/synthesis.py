@@ -107,9 +107,8 @@ def make_digits(
     """
     images = []
     for digit in digits:
-        most = MOST_VARIATION.get(digit.label, variation)
         draw = _draw_small if random.random() < small else _draw
-        images.append(draw(vary(digit.strokes, min(variation, most), random), random))
+        images.append(draw(vary_digit(digit, variation, random), random))
     return _examples(images, [digit.label for digit in digits])
 
 
@@ -133,6 +132,12 @@ def make_non_digits(mnist: Examples, count: int, random: np.random.Generator) ->
             doodles.append(_draw(strokes, random))
     spoiled = [spoil(mnist, random) for _ in range(count // 3)]
     return _examples([*doodles, *spoiled], [NO_DIGIT] * count)
+
+
+def vary_digit(digit: PenDigit, variation: float, random: np.random.Generator) -> list[Stroke]:
+    """Change a digit's strokes as `vary` does, those of some digits less."""
+    most = MOST_VARIATION.get(digit.label, variation)
+    return vary(digit.strokes, min(variation, most), random)
 
 
 def vary(strokes: Sequence[Stroke], variation: float, random: np.random.Generator) -> list[Stroke]:

@@ -1,7 +1,7 @@
 // What surrounds a drawing is left out: margins, panels and frames, and what encloses other ink.
 import { findBox } from "./ink.js";
-import { findObjects, label } from "./ndimage.js";
-import { crop, greatest, image, median, pad } from "./numpy.js";
+import { findObjects, label, labelHoles } from "./ndimage.js";
+import { crop, greatest, image, median } from "./numpy.js";
 
 /** @typedef {import("./ink.js").Box} Box */
 /** @typedef {import("./numpy.js").Image<Uint8Array>} Strength */
@@ -276,9 +276,7 @@ function findEnclosed({ labels, boxes }) {
     const isHigh = () => [...inside].some((name) => heights[name - 1] >= WRITTEN * heights[index]);
     if (!isHigh()) continue;
     const part = crop(labels, top, bottom, left, right);
-    const others = pad(mask(part, (name) => name === index + 1), 1);
-    others.data.forEach((value, at) => { others.data[at] = 1 - value; });
-    const regions = label(others, false).labels;
+    const regions = labelHoles(part, index + 1).labels;
     const region = crop(regions, 1, part.height + 1, 1, part.width + 1);
     region.data.forEach((name, at) => { if (name === 1) inside.delete(part.data[at]); });
     if (!isHigh()) continue;

@@ -1,5 +1,5 @@
 // What the other modules need of `scipy.ndimage`.
-import { image } from "./numpy.js";
+import { image, pad } from "./numpy.js";
 
 /**
  * @template {import("./numpy.js").Numbers} Data
@@ -81,6 +81,18 @@ export function label({ data, height, width }, corners = true) {
     }
   }
   return { labels: image(labels, height, width), count };
+}
+
+/**
+ * Label where `name` is not, with one pixel more on all sides: 1 outside, then 2, 3, ...
+ * @param {Image<Uint8Array> | Image<Int32Array>} labels
+ * @param {number} name
+ */
+export function labelHoles({ data, height, width }, name) {
+  const inked = Uint8Array.from(data, (value) => Number(value === name));
+  const others = pad(image(inked, height, width), 1);
+  others.data.forEach((value, at) => { others.data[at] = 1 - value; });
+  return label(others, false);
 }
 
 /**

@@ -1,6 +1,6 @@
 // Ink is cut into pieces; one piece or several neighbours may be a digit.
 import { findBox } from "./ink.js";
-import { distanceTransform, findObjects, label, minimumFilter1d } from "./ndimage.js";
+import { distanceTransform, findObjects, label, labelHoles, minimumFilter1d } from "./ndimage.js";
 import { crop, greatest, image, median, rint } from "./numpy.js";
 import { resize } from "./pillow.js";
 
@@ -196,8 +196,7 @@ function findSigns(labels, boxes, tall, low) {
     const before = tall.filter((other) => boxes[other][3] < right);
     const after = tall.filter((other) => boxes[other][2] > left);
     const [high, wide] = [bottom - top, right - left];
-    const around = surround(crop(labels, top, bottom, left, right), index + 1);
-    if (label(around, false).count > 1) signs.zeros.push(index);
+    if (labelHoles(crop(labels, top, bottom, left, right), index + 1).count > 1) signs.zeros.push(index);
     else if (!before.length && after.length && wide > DASH * high) signs.dashes.push(index);
     else if (before.length && after.length) {
       const ends = before.map((other) => boxes[other][3]);
@@ -209,20 +208,6 @@ function findSigns(labels, boxes, tall, low) {
     }
   }
   return signs;
-}
-
-/**
- * Say where a label is not, on a sheet that is larger by one pixel on all sides.
- * @param {Image<Int32Array>} labels
- * @param {number} name
- */
-function surround({ data, height, width }, name) {
-  const around = image(new Uint8Array((height + 2) * (width + 2)).fill(1), height + 2, width + 2);
-  data.forEach((value, at) => {
-    const [row, column] = [Math.floor(at / width), at % width];
-    around.data[(row + 1) * (width + 2) + column + 1] = Number(value !== name);
-  });
-  return around;
 }
 
 /**
@@ -320,7 +305,7 @@ const WHOLE = { part: () => 0, costs: [] };
  * @returns {Parting | null}
  */
 function partRings(mask) {
-  const { labels, count } = label(surround(mask, 1), false);
+  const { labels, count } = labelHoles(mask, 1);
   const boxes = findObjects(labels, count);
   const rings = boxes
     .map((box, place) => ({ name: place + 1, box }))
