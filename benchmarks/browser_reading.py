@@ -26,6 +26,7 @@ from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
 SCRIPT = Path(__file__).with_name("read_in_node.mjs")
 FAR, FARTHEST = 1.0, 8  # grey levels by which images may differ, on average and at most
+SAME = ("text", "is_number", "reason", "best_reading", "rows")  # of an answer
 NEAR = 0.01  # by which probabilities may differ
 
 
@@ -59,7 +60,8 @@ def compare(
     Arguments:
         pictures: the text of each, and the picture.
 
-    Returns: `same`, the share with the same text, abstention, closest reading and number of rows;
+    Returns: `same`, the share with the same text, abstention and its reason, closest reading and
+        number of rows;
         `same_images`, the share of the digits whose images differ by at most 1 grey level on
         average and 8 at most; `same_probabilities`, the share that differs by at most 0.01;
         `python` and `browser`, the share that each reads right; `pictures`, how many.
@@ -80,12 +82,12 @@ def compare(
                 same.append(False)
                 right.append([number.best_reading == text, False])
                 continue
-            expected = number.text, number.best_reading, number.rows
-            same.append((found["text"], found["reading"], len(found["rows"])) == expected)
-            right.append([number.best_reading == text, found["reading"] == text])
+            expected = number.to_dict()
+            same.append(all(found[name] == expected[name] for name in SAME))
+            right.append([number.best_reading == text, found["best_reading"] == text])
             if same[-1]:
                 for digit, other in zip(number.digits, found["digits"], strict=True):
-                    images.append(are_alike(digit.image.ravel(), np.array(other["image"])))
+                    images.append(are_alike(digit.image, np.array(other["image"])))
                     differences = np.abs(digit.probabilities - other["probabilities"])
                     probabilities.append(differences.max())
                 probabilities.append(abs(number.probability - found["probability"]))

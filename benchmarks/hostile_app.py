@@ -27,7 +27,7 @@ from hostile_files import damage, encode, make_files, make_seeds, seven
 from PIL import Image
 
 from digitrec import DigitRecognizer
-from digitrec.demo.answer import NO_DIGIT_FOUND
+from digitrec.demo.handlers import NO_DIGIT_FOUND
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_SECONDS = 2.0  # in which a file gets its answer

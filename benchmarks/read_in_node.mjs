@@ -29,9 +29,6 @@ for await (const part of process.stdin) {
     const start = performance.now();
     const number = recognizer.readNumber({ data, height, width });
     const milliseconds = performance.now() - start;
-    const digits = number?.digits.map(({ image, probabilities, isDigit }) => ({
-      image: [...image], probabilities, isDigit,
-    }));
-    console.log(JSON.stringify(number && { ...number, digits, milliseconds }));
+    console.log(JSON.stringify(number && { ...number, milliseconds }));
   }
 }

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+
+from digitrec.reading.number import MOST_DIGITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,20 @@ class Prediction:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(digit), float(self.probabilities[digit])) for digit in order]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give all of it as JSON can hold it: the image as 28 rows of numbers from 0 to 255.
+
+        `digit_score` is None for an empty canvas, as JSON has no infinity.
+        """
+        return {
+            "digit": self.digit,
+            "is_digit": self.is_digit,
+            "digit_score": self.digit_score if self.top() else None,
+            "probabilities": self.probabilities.tolist(),
+            "rotated": self.rotated,
+            "image": self.image.tolist(),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Number:
@@ -48,6 +65,38 @@ class Number:
     def best_reading(self) -> str:
         """The best answer for each digit, even if this is not a number."""
         return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
+
+    @property
+    def reason(self) -> str | None:
+        """Why this is not a number; None if it is one.
+
+        "blank", "several_rows", "too_many_digits", "not_a_digit" (one sign) or "not_a_number".
+        """
+        if self.is_number:
+            return None
+        if not self.digits:
+            return "blank"
+        if self.rows > 1:
+            return "several_rows"
+        if len(self.digits) > MOST_DIGITS:
+            return "too_many_digits"
+        return "not_a_digit" if len(self.digits) == 1 else "not_a_number"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box."""
+        return {
+            "text": self.text,
+            "is_number": self.is_number,
+            "reason": self.reason,
+            "best_reading": self.best_reading,
+            "probability": self.probability,
+            "rotated": self.rotated,
+            "rows": self.rows,
+            "digits": [
+                {**digit.to_dict(), "box": list(box)}
+                for digit, box in zip(self.digits, self.boxes, strict=True)
+            ],
+        }
 
 
 def join_rows(lines: Sequence[Number]) -> Number:
@@ -70,5 +119,6 @@ def count_rows(rows: int) -> str:
 
 
 def percent(probability: float) -> str:
-    """Round to a tenth of a per cent, but never to certainty."""
-    return f"{min(99.9, max(0.1, 100 * probability)):.1f} %"
+    """Round down to a tenth of a per cent, so that shares add up to 100 at most; never to 100."""
+    tenths = min(999, math.floor(1000 * probability + 1e-6))
+    return f"{tenths / 10:.1f} %" if tenths else "less than 0.1 %"

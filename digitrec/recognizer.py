@@ -362,10 +362,12 @@ class DigitRecognizer:
         several = len(line.images) > 1
         threshold = self._number_threshold if several else self._digit_threshold
         digits = self._judge(line.images, line.logits, threshold)
+        # The whole is never more probable than its parts.
+        parts = min(digit.top(1)[0][1] for digit in digits)
         return Number(
             digits=tuple(digits),
             boxes=tuple(map(picture.locate, line.boxes)),
-            probability=digits[0].top(1)[0][1] if line.probability is None else line.probability,
+            probability=parts if line.probability is None else min(line.probability, parts),
             is_number=len(digits) <= MOST_DIGITS and all(digit.is_digit for digit in digits),
         )
 

@@ -14,6 +14,7 @@ from drawn_digits import CANVASES, CELLS, Drawing, draw
 from flax import nnx
 from PIL import Image
 from read_numbers import write_lines
+from scipy.stats import spearmanr
 from test_frames import DRAWN, SURROUNDED
 
 from digitrec import DigitRecognizer
@@ -25,7 +26,7 @@ from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
 READING = ROOT / "digitrec" / "demo" / "page" / "reading"
 # Where Python keeps what a script's constants say, if not in the module of the script's name.
-TWINS = {"answer": "digitrec.demo.answer", "convolution": "digitrec.network.normalization"}
+TWINS = {"explanation": "digitrec.recognizer", "convolution": "digitrec.network.normalization"}
 ROOMS = ("digitrec.reading", "digitrec.network", "digitrec")
 
 
@@ -80,6 +81,39 @@ def test_numbers_with_peoples_habits_are_read_as_by_python(recognizer, pen_digit
     numbers = [write_number(pen_digits, np.random.default_rng(seed)) for seed in range(40)]
     figures = compare(recognizer, numbers)
     assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
+
+
+def test_answers_are_explained_as_by_python(recognizer, pen_digits):
+    predictions = recognizer.predict_batch(
+        draw(Drawing(digit, CELLS[0], 400, 0)) for digit in pen_digits
+    )
+    digits = [prediction.to_dict() for prediction in predictions]
+    result = subprocess.run(
+        ["node", "--input-type=module", "-e", EXPLAIN, recognizer.folder, READING.as_uri()],
+        input=json.dumps(digits),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for prediction, found in zip(predictions, json.loads(result.stdout), strict=True):
+        ink = prediction.image > 0
+        ours = recognizer.explain(prediction)
+        assert spearmanr(ours[ink], np.array(found)[ink]).statistic > 0.95
+        assert np.array(found).sum() == pytest.approx(ours.sum(), rel=0.05, abs=0.2)
+
+
+EXPLAIN = """
+import { readFileSync } from "node:fs";
+const [folder, scripts] = process.argv.slice(1);
+const { Network } = await import(`${scripts}/model.js`);
+const { parseTensors } = await import(`${scripts}/pretrained.js`);
+const { explain } = await import(`${scripts}/explanation.js`);
+const { model } = JSON.parse(readFileSync(`${folder}/config.json`));
+const weights = new Uint8Array(readFileSync(`${folder}/model.safetensors`)).buffer;
+const code = readFileSync(new URL(`${scripts}/convolution.wasm`));
+const network = new Network(model, parseTensors(weights), code);
+console.log(JSON.stringify(explain(network, JSON.parse(readFileSync(0)))));
+"""
 
 
 def test_what_looks_like_a_photo_is_left_to_the_server(recognizer):

@@ -206,7 +206,14 @@ def test_correction_that_the_disk_has_no_room_for_is_refused(
     assert not feedback.add(prediction.image, 7, prediction, "abc")
 
 
-@pytest.mark.parametrize("choice", [None, 5, [], "", "0:x:7", "9:7:7"])
+CHOICE = {"place": 0, "label": 7, "text": "7"}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [None, 5, [], "0:7:7", {}, CHOICE | {"label": 10}, CHOICE | {"label": "7"}]
+    + [CHOICE | {"place": 9}, CHOICE | {"place": -1}, CHOICE | {"text": None}],
+)
 def test_choice_that_the_page_did_not_send_keeps_nothing(
     recognizer, seven, tmp_path, monkeypatch, choice
 ):
@@ -214,7 +221,7 @@ def test_choice_that_the_page_did_not_send_keeps_nothing(
     feedback = Feedback("me/drawn", tmp_path / "corrections")
     drawing = {"composite": np.asarray(Image.open(seven))}
     said = Handlers(recognizer, "abc", feedback).keep_correction(drawing, choice)
-    assert said == "Draw a digit first, then choose what it is."
+    assert said == {"said": "Draw a digit first, then choose what it is."}
     assert not list((tmp_path / "corrections").rglob("*.png"))
 
 

@@ -71,7 +71,7 @@ def test_nothing_imports_back_up(module):
 @pytest.mark.parametrize(
     "module, source",
     [
-        ("digitrec.recognizer", "from digitrec.demo.answer import answer_html"),
+        ("digitrec.recognizer", "from digitrec.demo.handlers import Handlers"),
         ("digitrec.recognizer", "from digitrec.hub.space import build_space"),
         ("digitrec.network.model", "def later():\n    from digitrec.reading import ink"),
         ("digitrec.many.worker", "from digitrec.hub.client import download_model"),

@@ -11,7 +11,6 @@ from conftest import ROOT
 from PIL import Image
 
 from digitrec.__main__ import main
-from digitrec.demo.answer import answer_html
 from digitrec.demo.handlers import Handlers
 from digitrec.reading.ink import find_ink
 from digitrec.reading.picture import read_picture
@@ -193,31 +192,11 @@ def test_endpoints_count_the_rows_and_read_them(recognizer, two_rows):
     assert [len(line["digits"]) for line in lines["lines"]] == [2, 2]
 
 
-def test_page_says_that_there_are_several_rows(recognizer, two_rows):
+def test_page_is_told_what_each_row_reads(recognizer, two_rows):
     handlers = Handlers(recognizer, "abc", None)
     picture = np.asarray(Image.open(two_rows).convert("RGBA"))
-    for html in (handlers.read_drawing({"composite": picture}), handlers.read_photo(two_rows)):
-        assert "Two rows of digits" in html and "row by row: 42, 17" in html
-
-
-@pytest.mark.once
-@pytest.mark.usefixtures("node")
-def test_browser_says_what_the_server_says(recognizer, stack):
-    for texts in (["42", "17"], ["42", "17", "5"]):
-        picture = draw(stack(*texts))
-        script = (ROOT / "digitrec/demo/page/reading/answer.js").as_uri()
-        program = f"""
-            const {{ answerHtml }} = await import({json.dumps(script)});
-            process.stdout.write(answerHtml({{ rows: {json.dumps(texts)} }}, 400));
-        """
-        result = subprocess.run(
-            ["node", "--input-type=module", "-e", program],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        number, lines = recognizer.read_number(picture), recognizer.read_lines(picture)
-        assert result.stdout == answer_html(number, (400, 400), lines=lines)
+    for answer in (handlers.read_drawing({"composite": picture}), handlers.read_photo(two_rows)):
+        assert (answer["reason"], answer["readings"]) == ("several_rows", ["42", "17"])
 
 
 @pytest.mark.once

@@ -8,7 +8,6 @@ from html import escape
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitrec.demo.answer import BLANK
 from digitrec.demo.sketchpad import EARLY_SCRIPTS
 from digitrec.demo.uploads import PAGE
 
@@ -47,7 +46,8 @@ class FirstScreen:
             f'<main id="first"><div id="top">{header_html(claim)}</div><div id="stage">'
             '<div id="pad"><div class="pad-place">'
             "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
-            f'<div id="side"><p class="status"></p>{BLANK}</div></div></main>{scripts}'
+            '<div id="side"><div class="answer-place"><digit-answer></digit-answer></div></div>'
+            f"</div></main>{scripts}"
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
         )
 

@@ -1,28 +1,23 @@
 """The functions behind the page's events and the endpoints."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from digitrec.demo.answer import (
-    BLANK,
-    NO_DIGIT_FOUND,
-    SMALL,
-    answer_html,
-    explanation_html,
-    message_html,
-)
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
 from digitrec.errors import BadImageError
+from digitrec.network.model import CLASSES, IMAGE_SIZE
 from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.file import UPLOAD
+from digitrec.reading.number import MOST_DIGITS
 from digitrec.reading.picture import Picture, read_picture, read_uploads
 from digitrec.recognizer import DigitRecognizer
+
+NO_DIGIT_FOUND = "No digit found"
 
 Drawing = dict[str, Any]  # the value of a Sketchpad
 Answer = TypeVar("Answer")
@@ -37,56 +32,67 @@ class Handlers:
         self._revision = revision
         self._feedback = feedback
 
-    def read_drawing(self, drawing: Drawing) -> str:
+    def read_drawing(self, drawing: Drawing) -> dict | None:
         if drawing["composite"] is None:
-            return BLANK
-        lines, side = _answer(self._recognizer.read_lines, drawing), len(drawing["composite"])
-        number = join_rows(lines)
-        left, top, right, bottom = np.transpose(number.boxes or ((0, 0, side, side),))
-        small = max(right.max() - left.min(), bottom.max() - top.min()) < SMALL * side
-        hint = "Draw larger" if small else ""
-        return answer_html(number, (side, side), hint=hint, lines=lines)
+            return None
+        height, width, _ = drawing["composite"].shape
+        return _as_answer(_answer(self._recognizer.read_lines, drawing), (width, height))
 
-    def explain_drawing(self, drawing: Drawing) -> str:
-        """Show over the drawing which pixels support the answer; nothing without an answer."""
-        if drawing["composite"] is None:
-            return ""
-        number = self._read_number(drawing)
-        if not number.is_number:
-            return ""
-        contributions = [self._recognizer.explain(digit) for digit in number.digits]
-        return explanation_html(number, contributions, len(drawing["composite"]))
-
-    def keep_correction(self, drawing: Drawing, choice: Any) -> str:
-        """Keep one digit of the drawing with the label that the visitor chose.
-
-        Arguments:
-            choice: "PLACE:LABEL:TEXT" from the page: which digit, counted from 0, its label, and
-                the answer that the visitor saw.
-        """
-        assert self._feedback is not None  # otherwise the page does not ask
-        number = self._read_number(drawing)
-        digits = number.digits
-        chosen = re.fullmatch(r"(\d\d?):(\d):(\d*)", str(choice), re.ASCII)
-        if not chosen or int(chosen[1]) >= len(digits):
-            return "Draw a digit first, then choose what it is."
-        if chosen[3] != number.text:
-            return "The drawing has changed. Choose again."
-        digit, label = digits[int(chosen[1])], int(chosen[2])
-        kept = self._feedback.add(digit.image, label, digit, self._revision)
-        return f"Thank you, kept as a {label}." if kept else "No more corrections can be stored."
-
-    def read_photo(self, photo: Path | None) -> str:
+    def read_photo(self, photo: Path | None) -> dict | None:
         """Read a picture; a bad one gets a message, so that no old answer stays next to it."""
         if photo is None:
-            return BLANK
+            return None
         try:
             picture = read_picture(photo, UPLOAD)
         except BadImageError as error:
-            return message_html(str(error), "photo")
+            return {**_as_answer([], (1, 1)), "is_photo": True, "message": str(error)}
         assert picture is not None  # only a Sketchpad can hold nothing
-        lines = self._recognizer.read_lines(picture)
-        return answer_html(join_rows(lines), picture.size, source="photo", lines=lines)
+        answer = _as_answer(self._recognizer.read_lines(picture), picture.size)
+        return {**answer, "is_photo": True}
+
+    def explain(self, asked: Any) -> dict:
+        """Say how much each pixel of some digits' images spoke for their best answers.
+
+        Arguments:
+            asked: {"digits": digits of an answer} from the page.
+        """
+        try:
+            digits = asked["digits"]
+            images = np.array([digit["image"] for digit in digits], np.uint8)
+            shares = np.array([digit["probabilities"] for digit in digits], np.float32)
+            images = images.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+            if not (1 <= len(images) <= MOST_DIGITS and shares.shape == (len(images), CLASSES)):
+                raise ValueError("another number of digits")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise refusal("These are not the digits of an answer. Reload the page.") from error
+        explained = (
+            Prediction(probabilities, True, 0.0, image)
+            for probabilities, image in zip(shares, images, strict=True)
+        )
+        return {"contributions": [self._recognizer.explain(one).tolist() for one in explained]}
+
+    def keep_correction(self, drawing: Drawing, choice: Any) -> dict:
+        """Keep one digit of the drawing with the label that the visitor chose.
+
+        Arguments:
+            choice: {"place": which digit, from 0, "label": 0-9, "text": the answer that the
+                visitor saw} from the page.
+        """
+        assert self._feedback is not None  # otherwise the page does not ask
+        number = _answer(self._recognizer.read_number, drawing)
+        match choice:
+            case {"place": int(place), "label": int(label), "text": str(text)} if (
+                0 <= place < len(number.digits) and 0 <= label < CLASSES
+            ):
+                pass
+            case _:
+                return {"said": "Draw a digit first, then choose what it is."}
+        if text != number.text:
+            return {"said": "The drawing has changed. Choose again."}
+        digit = number.digits[place]
+        kept = self._feedback.add(digit.image, label, digit, self._revision)
+        said = f"Thank you, kept as a {label}." if kept else "No more corrections can be stored."
+        return {"said": said}
 
     def predict(self, image: Path) -> dict:
         """Read the digit in a picture: a drawing or a photo of one digit, in any colours.
@@ -157,20 +163,11 @@ class Handlers:
             "drawing_accuracy": metrics.get("drawn_digits", {}).get("mean"),
         }
 
-    def _read_number(self, image: Drawing | Path) -> Number:
-        return _answer(self._recognizer.read_number, image)
-
     def _as_json(self, prediction: Prediction) -> dict:
         label = {} if prediction.is_digit else {"label": NO_DIGIT_FOUND, "confidences": []}
-        return {
-            **_best(prediction),
-            **label,
-            "is_digit": prediction.is_digit,
-            # JSON has no -inf, the score of a picture without ink.
-            "digit_score": prediction.digit_score if prediction.top() else None,
-            "rotated": prediction.rotated,
-            "revision": self._revision,
-        }
+        values = prediction.to_dict()
+        kept = {name: values[name] for name in ("is_digit", "digit_score", "rotated")}
+        return {**_best(prediction), **label, **kept, "revision": self._revision}
 
 
 def _read(image: Path) -> Picture:
@@ -186,12 +183,21 @@ def _answer(read: Callable[[Any], Answer], image: Any) -> Answer:
         raise refusal(str(error)) from error
 
 
+def _as_answer(lines: Sequence[Number], size: tuple[int, int]) -> dict:
+    """Give what `page/answer.js` lays out.
+
+    Arguments:
+        lines: what is read in each row.
+        size: width and height of the picture that was read.
+    """
+    readings = [line.best_reading for line in lines]
+    return {**join_rows(lines).to_dict(), "readings": readings, "size": list(size)}
+
+
 def _number_as_json(number: Number) -> dict:
+    values = number.to_dict()
     return {
-        "text": number.text,
-        "is_number": number.is_number,
-        "probability": number.probability,
-        "rotated": number.rotated,
+        **{name: values[name] for name in ("text", "is_number", "probability", "rotated")},
         "digits": [
             {**_best(digit), "box": list(box)}
             for digit, box in zip(number.digits, number.boxes, strict=True)

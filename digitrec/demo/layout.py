@@ -9,7 +9,6 @@ from anyio import to_thread
 
 from digitrec.cores import count_cores
 from digitrec.demo.about import about_html, claim
-from digitrec.demo.answer import BLANK
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.first_screen import DESCRIPTION, PREVIEW, TITLE, header_html
 from digitrec.demo.handlers import Handlers
@@ -18,17 +17,13 @@ from digitrec.demo.uploads import PAGE, PhotoInput, PictureInput, PicturesInput
 from digitrec.hub.files import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
-ACTIONS = (
-    '<div class="actions"><button type="button" name="share">Share</button>'
-    '<button type="button" name="save">Save picture</button>'
-    '<button type="button" name="why" aria-pressed="false">Show why</button></div>'
-)
 CORRECTION = (
-    "<details><summary>Wrong? It is a …</summary><p>By choosing what it is, you agree that this "
+    "<details><summary><span>Wrong? It is a …</span></summary><div class='choice'>"
+    "<p>By choosing what it is, you agree that this "
     "picture of 28×28 pixels, your choice, the answer, the model's name and the day are stored in "
-    'a dataset for training. Nothing else is stored.</p><div class="digits">'
-    + "".join(f'<button type="button">{digit}</button>' for digit in range(10))
-    + "</div></details>"
+    "a dataset for training. Nothing else is stored.</p><div class='digits'>"
+    + "".join(f"<button type='button'>{digit}</button>" for digit in range(10))
+    + "</div></div></details><p class='thanks' aria-live='polite'></p>"
 )
 # `page/reader.js` decides which of the two is shown.
 READERS = (
@@ -82,8 +77,7 @@ def build_demo(
     gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # anyone may fetch these
     with Page(title=TITLE) as demo:
         _html(header_html(claim(recognizer)), elem_id="top")
-        with gr.Row(elem_id="stage"):
-            _stage(handlers, asks_for_corrections=feedback is not None)
+        _stage(handlers, asks_for_corrections=feedback is not None)
         _html(about_html(recognizer), elem_id="about")
         if os.environ.get("SPACE_ID"):
             gr.DuplicateButton(size="sm")
@@ -94,31 +88,21 @@ def build_demo(
 
 
 def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
-    """Lay out the pad and the answer next to it."""
-    pad = Sketchpad(elem_id="pad")
-    with gr.Column(elem_id="side"):
-        answer = _html(
-            BLANK,
-            elem_id="answer",
-            html_template='<p class="status"></p><div aria-live="polite">${value}</div>',
-            js_on_load=_script("answer"),
-        )
-        why = _html(
-            elem_id="why",
-            html_template='<div class="explanation">${value}</div>',
-            js_on_load=_script("why"),
-        )
-        _html(ACTIONS, elem_id="actions", js_on_load=_script("actions"))
-        if asks_for_corrections:
-            label = _html(
-                elem_id="correction", html_template=CORRECTION, js_on_load=_script("correction")
+    """Lay out the pad and the answer next to it; `page/answer.js` lays out the answer itself."""
+    with gr.Row(elem_id="stage"):
+        pad = Sketchpad(elem_id="pad")
+        with gr.Column(elem_id="side"):
+            answer = _html(
+                elem_id="answer",
+                html_template='<div class="answer-place"></div>',
+                js_on_load=_script("served"),
             )
-            thanks = _html(
-                elem_id="thanks",
-                html_template='<p aria-live="polite">${value}</p>',
-                js_on_load=_script("thanks"),
-            )
-            label.input(handlers.keep_correction, [pad, label], thanks, **LIVE)
+            explanation = _html(html_template="", js_on_load=_script("explained"))
+            if asks_for_corrections:
+                correction = _html(
+                    elem_id="correction", html_template=CORRECTION, js_on_load=_script("correction")
+                )
+                correction.input(handlers.keep_correction, [pad, correction], correction, **LIVE)
     photo = PhotoInput(elem_id="photo")
     # The event says so, since an answer may be the same as the one before.
     for answered in (
@@ -126,7 +110,7 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
         photo.upload(handlers.read_photo, photo, answer, **LIVE),
     ):
         answered.success(None, js=ANSWERED)
-    pad.why(handlers.explain_drawing, pad, why, **LIVE)
+    explanation.input(handlers.explain, explanation, explanation, **LIVE)
 
 
 def _endpoints(handlers: Handlers) -> None:
@@ -144,7 +128,7 @@ def _endpoints(handlers: Handlers) -> None:
         gr.Button().click(function, inputs, result, api_name=function.__name__)
 
 
-def _html(value: str = "", **options: Any) -> gr.HTML:
+def _html(value: Any = None, **options: Any) -> gr.HTML:
     """Make an element that only page/page.css styles."""
     return gr.HTML(value, apply_default_css=False, **options)
 

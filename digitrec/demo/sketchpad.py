@@ -20,13 +20,12 @@ class Sketchpad(gr.HTML):
 
     Its value in Python is that of `gr.Sketchpad`, with NumPy arrays:
     `{"background", "layers", "composite"}`, RGBA, dark ink on white paper; `composite` is None
-    if nothing is drawn. Events: `input`, when the drawing has changed; `why`, when the visitor
-    asks for an explanation of the answer.
+    if nothing is drawn. Its event, `input`, says that the drawing has changed.
     """
 
     def __init__(self, **options: Any):
-        script = "\n".join((PAGE / name).read_text() for name in EARLY_SCRIPTS)
-        script += (PAGE / "sketchpad.js").read_text()
+        early = "\n".join((PAGE / name).read_text() for name in EARLY_SCRIPTS)
+        script = f"if (!window.tell) {{{early}}}\n{(PAGE / 'sketchpad.js').read_text()}"
         super().__init__(
             html_template='<div class="pad-place"></div>', js_on_load=script, **options
         )
@@ -57,7 +56,7 @@ class Sketchpad(gr.HTML):
 
 # The scripts of the pad. They run before the rest of the page has arrived, where
 # `first_screen.FirstScreen` puts them, and otherwise with the component; never twice.
-EARLY_SCRIPTS = ("page.js", "pad.js", "ten_digits.js")
+EARLY_SCRIPTS = ("page.js", "pad.js", "answer.js", "actions.js", "why.js", "ten_digits.js")
 
 
 def _decode_data_url(url: Any) -> UInt8[np.ndarray, "height width 4"]:

@@ -83,9 +83,10 @@ class PhotoInput(gr.HTML):
             for number, (name, path) in enumerate(self._examples.items(), 1)
         )
         super().__init__(
-            html_template='<p><label class="choose"><input type="file" accept="image/*">'
-            '<span></span></label> <span class="by-mouse">paste or drop one anywhere,</span> '
-            "or try one of these:</p>"
+            html_template='<label class="choose"><input type="file" accept="image/*">'
+            '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 8h4l1.5-2.5h5L16 '
+            '8h4v11H4zM12 10a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4z"/></svg><span><b></b>'
+            '<small class="by-mouse">or drop or paste one anywhere</small></span></label>'
             f'<div class="examples">{pictures}</div>',
             js_on_load=(PAGE / "photo.js").read_text(),
             apply_default_css=False,

@@ -1,84 +1,313 @@
-// Runs once, as the `js_on_load` of the answer: removes it when the paper is blank again, without
-// asking the server, and rejects an answer to what is no longer shown.
-const blank = props.value;
-const pad = document.querySelector("digit-pad");
-let kept = blank;
-/** @type {HTMLElement | undefined} */
-let boxes; // the frames over a photo's digits
-let isRead = false; // by the browser: what the server answers belongs to an earlier drawing
+// <digit-answer>: what is read in the drawing or the photo. Every part of it has its place from the
+// start, so that nothing moves while one draws. Nothing else on the page knows how an answer looks.
+(() => {
+  if (customElements.get("digit-answer")) return;
 
-function isLate() {
-  if (props.value === blank) return false;
-  if (pad.isBlank && !pad.isShowing) return true; // cleared while it was being read
-  const isPhoto = props.value.includes('data-source="photo"');
-  return isPhoto !== pad.isShowing || (isRead && !isPhoto);
-}
+  const SURE = 0.8; // below this probability the answer is grey
+  const SMALL = 0.15; // of the paper's side; smaller ink is hard to read
+  const REST = 600; // milliseconds that the pen rests before something is said not to be a digit
+  const MOST_DIGITS = 12; // of a number
+  const ICONS = {
+    share: "M12 15V4M8 7.5 12 4l4 3.5M6 11v9h12v-9",
+    save: "M12 4v11M8 11.5l4 3.5 4-3.5M5 20h14",
+    why: "M9.5 9a2.6 2.6 0 1 1 4 2.2c-1 .7-1.5 1.3-1.5 2.6M12 17.5v.1M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
+  };
+  /** @type {(name: "share" | "save" | "why", word: string, more?: string) => string} */
+  const action = (name, word, more = "") =>
+    `<button type="button" name="${name}" disabled${more}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true">` +
+    `<path d="${ICONS[name]}"/></svg><span>${word}</span></button>`;
 
-function keep() {
-  kept = props.value;
-  flags.answer = kept === blank ? "blank" : kept.includes("data-answer") ? "digit" : "none";
-  takeBoxesAway();
-  pad.openDigit = 0;
-  tell("open");
-}
+  /** @implements {DigitAnswer} */
+  class AnswerElement extends HTMLElement {
+    /** @type {Answer | null} */
+    answer = null; // null: the paper is blank
+    openDigit = 0;
+    isSettled = true; // false while the pen is moving
+    isPhoto = false;
+    isRead = false; // by the browser: what the server answers belongs to an earlier drawing
+    /** @type {number | undefined} */
+    timer;
+    /** @type {HTMLElement | undefined} */
+    boxes; // the frames over a photo's digits
 
-/**
- * Show one of several digits: its bars, what the network saw of it, and its correction.
- * @param {number} place
- */
-function open(place) {
-  pad.openDigit = place;
-  /** @type {(selector: string, change: (one: HTMLElement, isOpen: boolean) => void) => void} */
-  const mark = (selector, change) =>
-    element.querySelectorAll(selector).forEach((one, index) => change(one, index === place));
-  mark(".numeral button", (one, isOpen) => { one.ariaPressed = String(isOpen); });
-  mark(".one", (one, isOpen) => { one.hidden = !isOpen; });
-  boxes?.querySelectorAll("span").forEach((one, index) => one.classList.toggle("open", index === place));
-  tell("open");
-}
+    connectedCallback() {
+      if (this.firstChild) return; // it was moved within the page
+      const bars = Array.from({ length: 10 }, (_, digit) => `<li><span class="bar"><span></span></span>${digit}</li>`);
+      this.innerHTML = `
+        <div class="answer blank">
+          <div class="numeral"></div>
+          <div class="verdict">
+            <p class="status" role="status"></p><p class="said"></p><p class="hint"></p>
+          </div>
+          <ol class="bars" aria-hidden="true">${bars.join("")}</ol>
+          <ol class="best" aria-hidden="true"></ol>
+          <figure class="seen">
+            <canvas width="28" height="28"></canvas><figcaption>What the network sees</figcaption>
+          </figure>
+          <p class="spoken" aria-live="polite"></p>
+        </div>
+        <div class="actions">
+          ${action("share", "Share")}
+          ${action("save", "Save")}
+          ${action("why", "Show why", ' aria-pressed="false"')}
+        </div>`;
+      this.addEventListener("click", ({ target }) => {
+        const chosen = target.closest(".numeral button");
+        if (chosen?.parentElement) this.open([...chosen.parentElement.children].indexOf(chosen));
+      });
+      document.addEventListener("digitrec", ({ detail }) => {
+        if (detail === "ask") this.isRead = false;
+        // The answer to the drawing goes as soon as a photo is shown.
+        if (detail === "blank" || (detail === "reading" && this.pad.isShowing)) this.show(null);
+      });
+      // While the pen moves, "not last", nothing is announced and nothing is refused.
+      document.addEventListener("digitrec-read", ({ detail: { isLast, ...answer } }) => {
+        this.isRead = true;
+        this.show(answer, isLast);
+        if (isLast) tell("answered");
+      });
+      customElements.whenDefined("digit-pad").then(() => {
+        this.pad?.addEventListener("tap", (event) => this.tap(/** @type {CustomEvent} */ (event)));
+      });
+      this.show(null);
+    }
 
-function showBoxes() {
-  takeBoxesAway();
-  if (!pad.isShowing || !kept.includes("data-answer")) return;
-  const frames = /** @type {HTMLElement} */ (element.querySelector(".boxes")?.cloneNode(true));
-  if (!frames) return;
-  boxes = frames;
-  pad.querySelector(".sheet").append(frames);
-  frames.addEventListener("click", (event) => {
-    const place = [...frames.children].indexOf(event.target);
-    if (place >= 0) open(place);
-  });
-  open(0);
-}
+    get pad() {
+      return document.querySelector("digit-pad");
+    }
 
-function takeBoxesAway() {
-  boxes?.remove();
-  boxes = undefined;
-}
+    /**
+     * Take an answer of the server, unless it belongs to something that is no longer shown.
+     * @param {Answer | null} answer
+     * @param {boolean} isPhoto
+     */
+    take(answer, isPhoto) {
+      if (isPhoto !== this.pad.isShowing || (!isPhoto && (this.isRead || this.pad.isBlank))) return;
+      this.show(answer, true);
+    }
 
-element.addEventListener("click", (event) => {
-  const chosen = event.target.closest(".numeral button");
-  if (chosen?.parentElement) open([...chosen.parentElement.children].indexOf(chosen));
-});
+    /**
+     * @param {Answer | null} answer null where there is nothing to read
+     * @param {boolean} isLast whether it is the answer to all that is drawn
+     */
+    show(answer, isLast = true) {
+      clearTimeout(this.timer);
+      this.isPhoto = Boolean(this.pad?.isShowing);
+      this.answer = answer?.reason === "blank" && !this.isPhoto ? null : answer;
+      [this.openDigit, this.isSettled] = [0, isLast];
+      this.layOut();
+      // A drawing that is not a digit may still become one.
+      const isClear = this.isPhoto || !this.answer || this.answer.is_number;
+      this.say(isClear);
+      if (!isLast) return;
+      if (!isClear) this.timer = setTimeout(() => this.say(true), REST);
+      tell("open");
+    }
 
-watch("value", () => {
-  if (isLate()) props.value = pad.isBlank && !pad.isShowing ? blank : kept;
-  else keep();
-});
-// While the pen moves, a screen reader waits for the final answer.
-document.addEventListener("digitrec-read", ({ detail: { html, isLast } }) => {
-  props.value = isLast ? html : `<div aria-live="off">${html}</div>`;
-  isRead = true;
-  keep();
-  if (isLast) tell("answered");
-});
-document.addEventListener("digitrec", ({ detail }) => {
-  if (detail === "ask" || detail === "blank") isRead = false;
-  if (detail === "reading") takeBoxesAway();
-  if (detail === "answered") setTimeout(showBoxes); // once the answer is laid out
-  if (detail !== "blank") return;
-  props.value = blank;
-  keep();
-});
-keep();
-tell("here");
+    /** @param {boolean} isClear whether there is something to say already */
+    say(isClear) {
+      const [said, hint, spoken] = this.answer && isClear ? words(this.answer, this.isPhoto) : ["", "", ""];
+      const texts = { said, hint, ...(this.isSettled && { spoken }) };
+      for (const [name, text] of Object.entries(texts)) {
+        const place = this.querySelector(`.${name}`);
+        if (place.textContent !== text) place.textContent = text;
+      }
+    }
+
+    layOut() {
+      const { answer } = this;
+      const isNumber = Boolean(answer?.is_number);
+      const kinds = ["answer"];
+      if (!answer) kinds.push("blank");
+      else if (!isNumber) kinds.push("none");
+      else if (answer.probability < SURE) kinds.push("unsure");
+      this.querySelector(".answer").className = kinds.join(" ");
+      flags.answer = !answer ? "blank" : isNumber ? "digit" : "none";
+      const text = answer?.text ?? "";
+      const numeral = this.querySelector(".numeral");
+      numeral.style.setProperty("--count", String(text.length || 1));
+      const shown = text.length > 1 ? `${answer?.digits.map(button).join("")}` : `<span aria-hidden="true">${text || "?"}</span>`;
+      if (numeral.innerHTML !== shown) numeral.innerHTML = shown;
+      this.showDigit();
+      for (const name of ["share", "save", "why"]) {
+        const isOff = name === "why" ? !isNumber : !answer;
+        this.querySelector(`[name=${name}]`).toggleAttribute("disabled", isOff);
+      }
+      this.frame();
+    }
+
+    /** @param {number} place of the digit to show, from 0 */
+    open(place) {
+      this.openDigit = place;
+      this.showDigit();
+      tell("open");
+    }
+
+    // Of several digits, one shows its bars and what the network saw of it.
+    showDigit() {
+      const { answer, openDigit: place } = this;
+      const digit = answer?.digits[place];
+      const probabilities = digit?.probabilities ?? Array(10).fill(0);
+      const best = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
+      this.querySelectorAll(".bars li").forEach((bar, at) => {
+        bar.style.setProperty("--share", probabilities[at].toFixed(4));
+        bar.classList.toggle("first", Boolean(digit) && at === best[0]);
+      });
+      this.querySelector(".best").innerHTML =
+        digit && answer?.is_number
+          ? best.slice(0, 3).map((at) => `<li><b>${at}</b> ${percent(probabilities[at])}</li>`).join("")
+          : "";
+      paint(this.querySelector("canvas"), digit?.image);
+      this.querySelectorAll(".numeral button").forEach((one, at) => { one.ariaPressed = String(at === place); });
+      this.boxes?.querySelectorAll("span").forEach((one, at) => one.classList.toggle("open", at === place));
+    }
+
+    // A tap on a digit of one's own number opens it, and leaves no dot.
+    /** @param {CustomEvent<{ point: Point }>} event */
+    tap(event) {
+      const { answer, isPhoto } = this;
+      if (!answer?.is_number || isPhoto || answer.digits.length < 2) return;
+      const [x, y] = event.detail.point.map((share, axis) => share * answer.size[axis]);
+      const place = answer.digits.findIndex(
+        ({ box: [left, top, right, bottom] }) => left <= x && x <= right && top <= y && y <= bottom,
+      );
+      if (place < 0) return;
+      event.preventDefault();
+      this.open(place);
+    }
+
+    // For the card that visitors save and share.
+    summary() {
+      const { answer, isPhoto } = this;
+      const digits = answer?.digits ?? [];
+      const [said, hint] = answer ? words(answer, isPhoto) : [""];
+      const numeral = answer?.text ?? "";
+      const best = numeral.length === 1 ? top(digits[0]) : [];
+      const lines = best.length ? best.map((at) => `${at}   ${percent(digits[0].probabilities[at])}`) : [said, hint ?? ""];
+      const images = digits.slice(0, MOST_DIGITS).map(({ image }) => {
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [28, 28];
+        paint(canvas, image);
+        return canvas;
+      });
+      return { numeral, lines, images };
+    }
+
+    // Put a frame over each digit of a photo.
+    frame() {
+      this.boxes?.remove();
+      this.boxes = undefined;
+      const { answer, isPhoto, pad } = this;
+      if (!isPhoto || !answer?.is_number) return;
+      const [width, height] = answer.size;
+      const boxes = document.createElement("div");
+      boxes.className = "boxes";
+      boxes.ariaHidden = "true";
+      boxes.style.cssText = `${width >= height ? "width" : "height"}:100%;aspect-ratio:${width}/${height}`;
+      for (const { box: [left, top, right, bottom] } of answer.digits) {
+        const frame = document.createElement("span");
+        frame.style.cssText =
+          `left:${(100 * left) / width}%;top:${(100 * top) / height}%;` +
+          `width:${(100 * (right - left)) / width}%;height:${(100 * (bottom - top)) / height}%`;
+        boxes.append(frame);
+      }
+      boxes.addEventListener("click", ({ target }) => {
+        const place = [...boxes.children].indexOf(target);
+        if (place >= 0) this.open(place);
+      });
+      pad.querySelector(".sheet").append(boxes);
+      this.boxes = boxes;
+      boxes.children[this.openDigit]?.classList.add("open");
+    }
+  }
+
+  /**
+   * A tenth of a per cent, rounded down: shares add up to 100 at most, and nothing is certain.
+   * @param {number} probability
+   */
+  function percent(probability) {
+    const tenths = Math.min(999, Math.floor(1000 * probability + 1e-6));
+    return tenths ? `${(tenths / 10).toFixed(1)} %` : "less than 0.1 %";
+  }
+
+  /** @param {number} probability */
+  const aloud = (probability) => percent(probability).replace(" %", " per cent");
+
+  /** @param {string | number} digit */
+  const article = (digit) => (String(digit) === "8" ? "an 8" : `a ${digit}`);
+
+  /** @type {(digit: AnswerDigit, place: number, digits: AnswerDigit[]) => string} */
+  const button = ({ digit, probabilities }, place, digits) =>
+    `<button type="button" aria-pressed="${!place}" aria-label="Digit ${place + 1} of ${digits.length}: ` +
+    `${digit}, ${aloud(Math.max(...probabilities))}">${digit}</button>`;
+
+  /**
+   * Say an answer: a sentence, what to do or to know beside, and both for screen readers.
+   * @param {Answer} answer
+   * @param {boolean} isPhoto
+   * @returns {[said: string, hint: string, spoken: string]}
+   */
+  function words(answer, isPhoto) {
+    const { text, digits, probability, readings } = answer;
+    /** @type {(said: string, hint?: string) => [string, string, string]} */
+    const both = (said, hint = "") => [said, hint, hint ? `${said}. ${hint}.` : said];
+    if (answer.message) return both(answer.message);
+    if (answer.is_number) {
+      const word = probability < SURE ? "Perhaps" : "Looks like";
+      if (text.length === 1) {
+        const others = top(digits[0]).slice(1).join(", ");
+        return [`${word} ${article(text)}`, "", `${word} ${article(text)}, ${aloud(probability)}; then ${others}`];
+      }
+      const whole = "for the whole number";
+      return [
+        `${word} ${text}`,
+        `${percent(probability)} ${whole}`,
+        `${word} ${[...text].join(" ")}, ${aloud(probability)} ${whole}`,
+      ];
+    }
+    switch (answer.reason) {
+      case "blank":
+        return both("No digit found");
+      case "several_rows": {
+        const rows = `${readings.length === 2 ? "Two" : "Several"} rows of digits`;
+        const each = `Row by row: ${readings.join(", ")}`;
+        return both(rows, isPhoto ? each : `${each}. Write one row at a time`);
+      }
+      case "too_many_digits":
+        return both("More than twelve digits", `Closest: ${answer.best_reading}`);
+      case "not_a_digit": {
+        const closest = `Closest: ${top(digits[0]).join(", ")}`;
+        if (isPhoto) return both("No digit found", closest);
+        return both("That does not look like a digit", isSmall(answer) ? "Draw larger" : closest);
+      }
+      default:
+        return both("That does not look like a number", `Closest: ${answer.best_reading}`);
+    }
+  }
+
+  /** @param {AnswerDigit} digit */
+  const top = ({ probabilities }) =>
+    [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]).slice(0, 3);
+
+  /** @param {Answer} answer */
+  function isSmall({ digits, size: [side] }) {
+    const [lefts, tops, rights, bottoms] = [0, 1, 2, 3].map((edge) => digits.map(({ box }) => box[edge]));
+    const width = Math.max(...rights) - Math.min(...lefts);
+    const height = Math.max(...bottoms) - Math.min(...tops);
+    return Math.max(width, height) < SMALL * side;
+  }
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number[][] | undefined} image 28x28 greys
+   */
+  function paint(canvas, image) {
+    const context = /** @type {Context} */ (canvas.getContext("2d"));
+    const pixels = context.createImageData(28, 28);
+    const greys = new Uint32Array(pixels.data.buffer);
+    if (image) greys.set(image.flat().map((grey) => 0xff000000 + grey * 0x010101));
+    context.putImageData(pixels, 0, 0);
+  }
+
+  customElements.define("digit-answer", AnswerElement);
+})();

@@ -1,17 +1,28 @@
 // Runs once, as the `js_on_load` of the correction: tells the server what the open digit is, and which
 // answer the visitor saw.
-const pad = document.querySelector("digit-pad");
-const text = () => document.querySelector("#answer .answer").dataset.answer ?? "";
+const answer = () => document.querySelector("digit-answer");
+const details = /** @type {HTMLDetailsElement} */ (element.querySelector("details"));
+const thanks = element.querySelector(".thanks");
+
 element.addEventListener("click", (event) => {
   const chosen = event.target.closest(".digits button");
   if (!chosen) return;
   tell("correct");
-  props.value = `${pad.openDigit}:${chosen.textContent}:${text()}`;
+  props.value = {
+    place: answer().openDigit,
+    label: Number(chosen.textContent),
+    text: answer().answer?.text ?? "",
+  };
   trigger("input");
-  element.querySelector("details").open = false;
+  details.open = false;
 });
+watch("value", () => { thanks.textContent = props.value?.said ?? ""; });
 document.addEventListener("digitrec", ({ detail }) => {
+  if (detail === "reading" || detail === "blank") thanks.textContent = "";
   if (detail !== "open") return;
-  const which = text().length > 1 ? `Digit ${pad.openDigit + 1}` : "It";
-  element.querySelector("summary").textContent = `Wrong? ${which} is a …`;
+  const { answer: shown, openDigit, isPhoto } = answer();
+  const count = shown?.digits.length ?? 0;
+  element.hidden = isPhoto || !count || (count > 1 && !shown?.is_number);
+  const which = count > 1 ? `Digit ${openDigit + 1}` : "It";
+  element.querySelector("summary span").textContent = `Wrong? ${which} is a …`;
 });

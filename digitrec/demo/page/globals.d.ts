@@ -9,15 +9,17 @@ type PageEvent =
   | "blank" // the paper is blank again
   | "answered" // the answer to all that is shown has come
   | "refused" // a picture could not be uploaded
+  | "lost-picture" // the page was loaded anew before a picture was read
   | "ask" // the server is to read what is shown
-  | "open" // another digit of the answer is open: `pad.openDigit`
-  | "why" // the answer is to be explained
-  | "why-not" // its explanation is to go
+  | "open" // another digit of the answer is open: `DigitAnswer.openDigit`
+  | "why" // the server is to explain the answer
   | "correct"; // a correction is about to be sent
 
 // Attributes of <html>, `data-theme` and so on; `page.css` shows and hides by them.
 interface Flags {
   theme: "light" | "dark";
+  layout: "beside" | "below" | "low"; // where the answer stands
+  drop?: ""; // while a file is held over the page
   reader: "server" | "browser"; // who reads drawings
   answer: "blank" | "digit" | "none"; // what the answer shows; "none": no digit and no number
   lost?: ""; // while the server is out of reach
@@ -25,26 +27,48 @@ interface Flags {
   mode?: "ten"; // while a game of ten digits is on
 }
 
-// An answer of the browser, told as the document's event "digitrec-read".
-interface BrowserAnswer {
-  html: string;
+// A number as data: `Number.to_dict` in Python, and what `handlers._as_answer` adds to it.
+interface Answer {
   text: string; // "" where there is no number
+  is_number: boolean;
+  reason: string | null; // why it is not a number
+  best_reading: string;
   probability: number; // that the whole text is right
+  rotated: number;
+  rows: number;
+  digits: AnswerDigit[];
+  readings: string[]; // the best of each row
+  size: number[]; // width and height of the picture, pixels
+  is_photo?: boolean;
+  message?: string; // why a photo could not be read
+}
+
+interface AnswerDigit {
+  digit: number | null;
+  is_digit: boolean;
+  digit_score: number;
+  probabilities: number[];
+  rotated: number;
+  image: number[][]; // 28x28, what the network saw
+  box: number[]; // left, top, right, bottom in the picture, pixels
 }
 
 declare var tell: (event: PageEvent) => void;
 declare var flags: Flags;
+// What speaks for an answer: 28x28 numbers for each digit; null where the server has to say it.
+declare var explainHere: (digits: AnswerDigit[]) => Promise<number[][][] | null>;
+declare var explainOnServer: undefined | ((digits: AnswerDigit[]) => Promise<number[][][]>);
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
 interface DocumentEventMap {
   digitrec: CustomEvent<PageEvent>;
-  "digitrec-read": CustomEvent<BrowserAnswer & { isLast: boolean }>; // not last: the pen still moves
+  "digitrec-read": CustomEvent<Answer & { isLast: boolean }>; // not last: the pen still moves
 }
 
 // Gradio makes a component's script the body of a function of these.
 declare const element: HTMLElement;
 declare const props: { value: any };
-declare const trigger: (event: "input" | "upload" | "why") => void;
+declare const trigger: (event: "input" | "upload") => void;
 declare const upload: (file: File) => Promise<{ path: string }>;
 declare const watch: (name: "value", changed: () => void) => void;
 
@@ -86,7 +110,18 @@ interface DigitPad extends HTMLElement {
   fromCode(code: string): void;
 }
 
+// <digit-answer>, as other scripts may use it.
+interface DigitAnswer extends HTMLElement {
+  readonly answer: Answer | null; // null where the paper is blank
+  readonly openDigit: number; // which of the digits is open, from 0
+  readonly isSettled: boolean; // whether the answer is to all that is drawn
+  readonly isPhoto: boolean;
+  take(answer: Answer | null, isPhoto: boolean): void;
+  summary(): { numeral: string; lines: string[]; images: HTMLCanvasElement[] };
+}
+
 interface HTMLElementTagNameMap {
+  "digit-answer": DigitAnswer;
   "digit-pad": DigitPad;
 }
 

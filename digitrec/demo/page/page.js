@@ -2,7 +2,6 @@
 // what is being waited for. `globals.d.ts` lists the events and flags that all scripts share.
 (() => {
   const root = document.documentElement;
-  if (root.dataset.theme) return;
 
   window.flags = /** @type {any} */ (root.dataset);
   window.tell = (detail) => document.dispatchEvent(new CustomEvent("digitrec", { detail }));
@@ -17,9 +16,39 @@
   paintPage();
   dark.addEventListener("change", paintPage);
 
+  // The paper is as large as its surroundings allow, which `page.css` states in rem for each layout:
+  // answer beside it, below it, or all in one row on a phone that lies on its side.
+  function fit() {
+    const style = getComputedStyle(root);
+    const rem = parseFloat(style.fontSize);
+    /** @type {(name: string) => number} */
+    const room = (name) => parseFloat(style.getPropertyValue(`--${name}`)) * rem;
+    const main = document.querySelector("#first, main");
+    const wide = root.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft);
+    // On a Space the page is in a frame as high as all its content.
+    const isFramed = window.parent !== window;
+    const high = isFramed ? Math.min(window.innerHeight, 0.8 * window.screen.availHeight) : window.innerHeight;
+    const top = document.getElementById("top")?.offsetHeight ?? 0;
+    const sides = {
+      beside: Math.min(wide - room("beside-width"), high - top - room("beside-height")),
+      below: Math.min(wide, Math.max(high - top - room("below-height"), 0.6 * high - top)),
+      low: high < 30 * rem ? Math.min(high - room("low-height"), wide - room("low-width")) : 0,
+    };
+    const names = /** @type {(keyof typeof sides)[]} */ (Object.keys(sides));
+    let layout = names.reduce((best, name) => (sides[name] > sides[best] ? name : best));
+    let side = sides[layout];
+    if (side < 0.5 * Math.min(wide, high)) [layout, side] = ["below", Math.min(wide, 0.8 * high)]; // large text
+    flags.layout = layout;
+    root.style.setProperty("--pad", `${Math.floor(side)}px`);
+  }
+  fit();
+  window.addEventListener("resize", fit);
+
   const LOST = "The connection is lost. Your drawing is safe and will be read when it is back.";
   const WAITS = "The connection is lost. Drawings are read all the same; the rest waits until it is back.";
   const REFUSED = "The picture could not be sent. Is it larger than 32 MB?";
+  const KEPT = "The connection is lost. The picture will be sent when it is back.";
+  const GONE = "The page was loaded again before your picture was read. Choose it once more.";
   const BUSY = "Many people are drawing. Yours will be read soon.";
   const SOON = 300; // milliseconds until "Reading…": quicker answers need no word
   const LATE = 5000; // until the server is asked whether it is there
@@ -40,10 +69,8 @@
   document.addEventListener("digitrec", ({ detail }) => {
     if (detail === "here") return say(said); // into the line that has just been laid out
     if (detail === "why" || detail === "correct") return probe(); // these need the server
-    if (detail === "refused") {
-      end();
-      return probe(REFUSED);
-    }
+    if (detail === "refused") return probe(REFUSED);
+    if (detail === "lost-picture") return say(GONE);
     if (detail === "answered" || detail === "blank") return end();
     if (detail !== "reading") return;
     clearTimeout(timer);
@@ -78,14 +105,20 @@
     if (!isThere) {
       lost = true;
       flags.lost = "";
-      say(flags.reader === "browser" && !waiting ? WAITS : LOST);
+      const isPhoto = document.querySelector("digit-pad").isShowing;
+      say(isPhoto ? KEPT : flags.reader === "browser" && !waiting ? WAITS : LOST);
       timer = setTimeout(() => probe(), AGAIN);
     } else if (!document.getElementById("answer")) {
       timer = setTimeout(() => probe(), LATE); // the page is still loading
     } else {
-      say(waiting && !lost ? BUSY : otherwise);
+      const isBack = lost;
       lost = false;
       delete flags.lost;
+      if (otherwise && !isBack) {
+        end();
+        return say(otherwise);
+      }
+      say(waiting && !isBack ? BUSY : "");
       if (waiting) tell("ask");
     }
   }

@@ -8,6 +8,8 @@
   let pad;
   let isBusy = false;
   let isDue = false; // the drawing has changed since the worker got it
+  /** @type {((contributions: number[][][] | null) => void) | undefined} */
+  let explained;
   let isLast = false; // the worker has a whole drawing, not one under way
 
   const isReady = () => flags.reader === "browser";
@@ -23,10 +25,10 @@
     if (pad.isBlank || pad.isShowing) return;
     const { data, width, height } = pad.toPixels();
     [isBusy, isLast] = [true, !pad.stroke];
-    worker.postMessage({ data, width, height }, [data.buffer]);
+    worker.postMessage({ picture: { data, width, height } }, [data.buffer]);
   }
 
-  /** @param {BrowserAnswer | null} found null where the server has to read */
+  /** @param {Answer | null} found null where the server has to read */
   function answer(found) {
     isBusy = false;
     if (!pad.isBlank && !pad.isShowing) {
@@ -44,6 +46,15 @@
     if (wasReady && !pad.isBlank) tell("ask");
   }
 
+  // What spoke for an answer, computed here: null where the server has to do it.
+  window.explainHere = (digits) =>
+    isReady()
+      ? new Promise((resolve) => {
+          explained = resolve;
+          worker.postMessage({ digits });
+        })
+      : Promise.resolve(null);
+
   customElements.whenDefined("digit-pad").then(() => {
     pad = document.querySelector("digit-pad");
     flags.reader = "server";
@@ -56,7 +67,8 @@
     worker.onerror = fail;
     worker.onmessage = ({ data }) => {
       if (data === "failed") return fail();
-      if (data !== "ready") return answer(data);
+      if (data.contributions !== undefined) return explained?.(data.contributions);
+      if (data !== "ready") return answer(data.answer);
       flags.reader = "browser";
       tell("able");
       due();

@@ -13,23 +13,21 @@ function adopt() {
   document.getElementById("first")?.remove();
 }
 
-/** @param {"input" | "why"} event */
-function ask(event) {
+function ask() {
   if (pad.isEmpty || pad.isShowing) return;
   props.value = pad.toDataURL();
-  trigger(event);
+  trigger("input");
 }
 
 adopt();
 pad.addEventListener("change", () => {
-  if (flags.reader !== "browser") ask("input");
+  if (flags.reader !== "browser") ask();
 });
 document.addEventListener("digitrec", ({ detail }) => {
   if (detail === "ask" && !pad.isShowing && !pad.isEmpty) {
     tell("reading");
-    ask("input");
+    ask();
   }
-  if (detail === "why") ask("why");
   if (detail === "correct") props.value = pad.toDataURL(); // the correction is sent with it
 });
-if (flags.reader !== "browser") ask("input");
+if (flags.reader !== "browser") ask();

@@ -5,7 +5,7 @@
 /**
  * Weights in the order in which `convolution.wat` reads them: for each group of LANES channels
  * their shifts, then for each input their factors.
- * @typedef {{ size: number, outputs: number, weights: number[] }} Convolution
+ * @typedef {{ size: number, inputs: number, outputs: number, weights: number[] }} Convolution
  */
 
 /**
@@ -29,7 +29,7 @@ const PAGE = 65536; // bytes
  * @throws {Error} for a number of channels that `convolution.wat` does not compute
  */
 export function fold({ shape, data }, scale, shift, mean, variance) {
-  const [size, , , outputs] = shape;
+  const [size, , inputs, outputs] = shape;
   if (outputs % LANES) throw new Error(`${outputs} filters are not a multiple of ${LANES}`);
   const factors = scale.map((value, channel) => value / Math.sqrt(variance[channel] + EPSILON));
   const weights = [];
@@ -41,7 +41,7 @@ export function fold({ shape, data }, scale, shift, mean, variance) {
       for (let lane = 0; lane < LANES; lane++) weights.push(data[from + lane] * factors[first + lane]);
     }
   }
-  return { size, outputs, weights };
+  return { size, inputs, outputs, weights };
 }
 
 /**
@@ -80,4 +80,34 @@ export function compile(code, convolutions, side) {
     convolve(0, padded, channels, size, addresses.get(convolution), outputs / LANES, largest);
     return { data: new Float32Array(memory.buffer, largest, width ** 2 * outputs), side: width, channels: outputs };
   };
+}
+
+/**
+ * Give the gradient of a convolution's inputs from that of its results.
+ * @param {Float32Array} gradient
+ * @param {Images} inputs
+ * @param {Images} outputs after ReLU
+ * @param {Convolution} convolution
+ */
+export function convolveBack(gradient, inputs, outputs, { size, weights }) {
+  const result = new Float32Array(inputs.data.length);
+  const border = size % 2 ? size >> 1 : 0;
+  const group = LANES * (1 + size * size * inputs.channels); // numbers for LANES outputs, shifts first
+  gradient.forEach((value, at) => {
+    if (!value || !(outputs.data[at] > 0)) return;
+    const output = at % outputs.channels;
+    const place = Math.floor(at / outputs.channels);
+    const [top, left] = [Math.floor(place / outputs.side) - border, (place % outputs.side) - border];
+    let from = Math.floor(output / LANES) * group + LANES + (output % LANES);
+    for (let row = top; row < top + size; row++) {
+      for (let column = left; column < left + size; column++) {
+        const isInside = row >= 0 && column >= 0 && row < inputs.side && column < inputs.side;
+        const to = (row * inputs.side + column) * inputs.channels;
+        for (let channel = 0; channel < inputs.channels; channel++, from += LANES) {
+          if (isInside) result[to + channel] += value * weights[from];
+        }
+      }
+    }
+  });
+  return result;
 }

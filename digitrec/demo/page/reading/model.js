@@ -57,15 +57,9 @@ export class Network {
     this.logits = layer("logits");
   }
 
-  /** @param {Uint8Array} pixels */
+  /** @param {ArrayLike<number>} pixels */
   computeLogits(pixels) {
-    const side = IMAGE_SIZE - 2 * this.border;
-    const data = Float32Array.from({ length: side ** 2 }, (_, at) => {
-      const [row, column] = [Math.floor(at / side), at % side];
-      return pixels[(this.border + row) * IMAGE_SIZE + this.border + column] / 255;
-    });
-    /** @type {Images} */
-    let images = { data, side, channels: 1 };
+    let images = this.prepare(pixels);
     const outputs = [images];
     for (const { convolutions, excitation, pooling } of this.blocks) {
       for (const convolution of convolutions) images = this.convolve(images, convolution);
@@ -77,6 +71,20 @@ export class Network {
     const pools = outputs.slice(-2).flatMap((images) => [...maxima(images), ...means(images)]);
     return multiply(pools, this.logits, false);
   }
+
+  /**
+   * Cut the border off, and scale to 0-1.
+   * @param {ArrayLike<number>} pixels
+   * @returns {Images}
+   */
+  prepare(pixels) {
+    const side = IMAGE_SIZE - 2 * this.border;
+    const data = Float32Array.from({ length: side ** 2 }, (_, at) => {
+      const [row, column] = [Math.floor(at / side), at % side];
+      return pixels[(this.border + row) * IMAGE_SIZE + this.border + column] / 255;
+    });
+    return { data, side, channels: 1 };
+  }
 }
 
 /**
@@ -84,7 +92,7 @@ export class Network {
  * @param {Images} images
  * @param {string} pooling
  */
-function pool({ data, side, channels }, pooling) {
+export function pool({ data, side, channels }, pooling) {
   const half = side >> 1;
   const result = new Float32Array(half * half * channels);
   const [right, below] = [channels, side * channels];
@@ -131,7 +139,7 @@ function means({ data, side, channels }) {
  * @param {Layer} layer
  * @param {boolean} withReLU
  */
-function multiply(inputs, { kernel, bias }, withReLU) {
+export function multiply(inputs, { kernel, bias }, withReLU) {
   const outputs = kernel.shape[1];
   const sums = new Float32Array(outputs);
   if (bias) sums.set(bias.data);

@@ -1,6 +1,7 @@
 // Reads digits and numbers in drawings, as `DigitRecognizer.read_number` does.
+import { IMAGE_SIZE } from "./drawing.js";
 import { logSumExp, MOST_DIGITS, readLines } from "./number.js";
-import { rint } from "./numpy.js";
+import { argmax, rint } from "./numpy.js";
 
 export const WIDE = 1.5;
 
@@ -14,25 +15,30 @@ export const WIDE = 1.5;
  */
 
 /**
- * As `Prediction` in Python.
+ * As `Prediction.to_dict` in Python, with its box in the picture: left, top, right and bottom.
  * @typedef {object} Digit
- * @property {Uint8Array} image 28x28 pixels, what the network saw
+ * @property {number | null} digit
+ * @property {boolean} is_digit
+ * @property {number} digit_score
  * @property {number[]} probabilities
- * @property {[digit: number, probability: number][]} top the three best, the best first
- * @property {number} score
- * @property {boolean} isDigit
+ * @property {number} rotated
+ * @property {number[][]} image 28x28 pixels, what the network saw
+ * @property {number[]} box
  */
 
 /**
- * As `Number` in Python.
- * @typedef {object} Reading
+ * As `Number.to_dict` in Python, and what the page needs besides.
+ * @typedef {object} Answer
  * @property {string} text "" where there is no number
- * @property {string} reading the best one, whether it is a number or not
- * @property {Digit[]} digits
- * @property {number[][]} boxes left, top, right and bottom of each digit in the picture
+ * @property {boolean} is_number
+ * @property {string | null} reason
+ * @property {string} best_reading
  * @property {number} probability that the whole text is right
- * @property {boolean} isNumber
- * @property {string[]} rows the best reading of each row of digits, from top to bottom
+ * @property {number} rotated
+ * @property {number} rows
+ * @property {Digit[]} digits
+ * @property {string[]} readings the best reading of each row, from top to bottom
+ * @property {number[]} size width and height of the picture
  */
 
 export class DigitRecognizer {
@@ -52,19 +58,26 @@ export class DigitRecognizer {
 
   /**
    * @param {import("./ink.js").Picture} picture
-   * @returns {Reading | null} null where the server has to read it
+   * @returns {Answer | null} null where the server has to read it
    */
   readNumber(picture) {
     const lines = this.readLines(picture);
-    if (!lines || lines.length === 1) return lines && lines[0];
+    if (!lines) return null;
+    const digits = lines.flatMap((line) => line.digits);
+    const [one] = lines;
+    const isNumber = lines.length === 1 && one.isNumber;
+    const reading = digits.map(({ probabilities }) => argmax(probabilities)).join("");
     return {
-      text: "",
-      reading: lines.map((line) => line.reading).join(""),
-      digits: lines.flatMap((line) => line.digits),
-      boxes: lines.flatMap((line) => line.boxes),
+      text: isNumber ? reading : "",
+      is_number: isNumber,
+      reason: isNumber ? null : findReason(digits.length, lines.length),
+      best_reading: reading,
       probability: lines.reduce((product, line) => product * line.probability, Number(lines.length > 0)),
-      isNumber: false,
-      rows: lines.map((line) => line.reading),
+      rotated: 0,
+      rows: lines.length,
+      digits,
+      readings: lines.map((line) => line.digits.map(({ probabilities }) => argmax(probabilities)).join("")),
+      size: [picture.width, picture.height],
     };
   }
 
@@ -91,7 +104,7 @@ export class DigitRecognizer {
   judgeRow(readings, picture) {
     const numbers = readings.map((line) => this.judgeLine(line, picture));
     const alone = numbers[numbers.length - 1]; // all ink as one digit
-    const [left, top, right, bottom] = alone.boxes[0];
+    const [left, top, right, bottom] = alone.digits[0].box;
     // What is not a number and not wide was meant as one sign.
     const closest = right - left > WIDE * (bottom - top) ? numbers[0] : alone;
     return numbers.find((number) => number.isNumber) ?? closest;
@@ -100,26 +113,23 @@ export class DigitRecognizer {
   /**
    * @param {import("./number.js").Line} line
    * @param {{ width: number, height: number }} picture
-   * @returns {Reading}
    */
   judgeLine({ images, logits, boxes, probability }, { width, height }) {
     const threshold = images.length > 1 ? this.numberThreshold : this.digitThreshold;
-    const digits = images.map((image, place) => this.judge(image, logits[place], threshold));
-    const isNumber = digits.length <= MOST_DIGITS && digits.every((digit) => digit.isDigit);
-    const reading = digits.map((digit) => digit.top[0][0]).join("");
+    const digits = images.map((image, place) => {
+      const [left, top, right, bottom] = boxes[place].map(rint);
+      const box = [
+        ...[Math.min(left, width - 1), Math.min(top, height - 1)],
+        ...[Math.min(right, width), Math.min(bottom, height)],
+      ];
+      return { ...this.judge(image, logits[place], threshold), box };
+    });
+    // The whole is never more probable than its parts.
+    const parts = Math.min(...digits.map(({ probabilities }) => Math.max(...probabilities)));
     return {
       digits,
-      boxes: boxes.map(([left, top, right, bottom]) => [
-        Math.min(rint(left), width - 1),
-        Math.min(rint(top), height - 1),
-        Math.min(rint(right), width),
-        Math.min(rint(bottom), height),
-      ]),
-      probability: probability ?? digits[0].top[0][1],
-      isNumber,
-      reading,
-      text: isNumber ? reading : "",
-      rows: [reading],
+      probability: Math.min(probability ?? parts, parts),
+      isNumber: digits.length <= MOST_DIGITS && digits.every((digit) => digit.is_digit),
     };
   }
 
@@ -127,14 +137,34 @@ export class DigitRecognizer {
    * @param {Uint8Array} image
    * @param {Float32Array} logits
    * @param {number} threshold score above which it is a digit
-   * @returns {Digit}
    */
   judge(image, logits, threshold) {
     const score = logSumExp(logits);
     const calibrated = Array.from(logits, (value) => value / this.temperature);
     const whole = logSumExp(calibrated);
     const probabilities = calibrated.map((value) => Math.exp(value - whole));
-    const top = [...probabilities.entries()].sort((one, other) => other[1] - one[1]).slice(0, 3);
-    return { image, probabilities, top, score, isDigit: score > threshold };
+    const isDigit = score > threshold;
+    return {
+      digit: isDigit ? argmax(probabilities) : null,
+      is_digit: isDigit,
+      digit_score: score,
+      probabilities,
+      rotated: 0,
+      image: Array.from({ length: IMAGE_SIZE }, (_, row) => [
+        ...image.subarray(row * IMAGE_SIZE, (row + 1) * IMAGE_SIZE),
+      ]),
+    };
   }
+}
+
+/**
+ * Say why this is not a number, as `Number.reason` in Python.
+ * @param {number} digits
+ * @param {number} rows
+ */
+function findReason(digits, rows) {
+  if (!digits) return "blank";
+  if (rows > 1) return "several_rows";
+  if (digits > MOST_DIGITS) return "too_many_digits";
+  return digits === 1 ? "not_a_digit" : "not_a_number";
 }

@@ -1,13 +1,13 @@
-// Reads the drawings that the page hands over, one at a time, in the background.
-import { answerHtml } from "./answer.js";
+// Reads the drawings that the page hands over, and explains answers, one at a time, in the background.
+import { explain } from "./explanation.js";
 import { loadModel } from "./pretrained.js";
 
 /** @type {import("./recognizer.js").DigitRecognizer} */
 let recognizer;
 
-self.onmessage = ({ data: picture }) => {
-  const number = recognizer.readNumber(picture);
-  self.postMessage(number && { html: answerHtml(number, picture.width), text: number.text, probability: number.probability });
+self.onmessage = ({ data: { picture, digits } }) => {
+  if (picture) self.postMessage({ answer: recognizer.readNumber(picture) });
+  else self.postMessage({ contributions: explain(recognizer.network, digits) });
 };
 
 try {

@@ -1,0 +1,61 @@
+import json
+
+import numpy as np
+import pytest
+
+from digitrec.prediction import Number, Prediction, join_rows, percent
+
+IMAGE = np.arange(784, dtype=np.uint8).reshape(28, 28)
+SEVEN = Prediction(np.eye(10, dtype=np.float32)[7], True, 9.5, IMAGE)
+NOTHING = Prediction(np.full(10, 0.1, np.float32), False, -np.inf, IMAGE)
+BOX = (1, 2, 3, 4)
+
+
+def number(*digits, is_number=True):
+    return Number(digits, (BOX,) * len(digits), 0.9, is_number)
+
+
+def test_prediction_as_a_dictionary_goes_through_json():
+    values = json.loads(json.dumps(SEVEN.to_dict(), allow_nan=False))
+    assert values["digit"] == 7 and values["is_digit"] and values["digit_score"] == 9.5
+    assert values["probabilities"] == [0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    np.testing.assert_array_equal(np.array(values["image"], np.uint8), IMAGE)
+    empty = json.loads(json.dumps(NOTHING.to_dict(), allow_nan=False))
+    assert empty["digit"] is None and empty["digit_score"] is None
+
+
+def test_number_as_a_dictionary_goes_through_json():
+    values = json.loads(json.dumps(number(SEVEN, SEVEN).to_dict(), allow_nan=False))
+    assert (values["text"], values["is_number"], values["reason"]) == ("77", True, None)
+    assert (values["probability"], values["rows"], values["best_reading"]) == (0.9, 1, "77")
+    assert [digit["box"] for digit in values["digits"]] == [list(BOX)] * 2
+    assert values["digits"][0] == {**json.loads(json.dumps(SEVEN.to_dict())), "box": list(BOX)}
+
+
+@pytest.mark.parametrize(
+    "what, reason",
+    [
+        (number(SEVEN), None),
+        (number(SEVEN, is_number=False), "not_a_digit"),
+        (number(SEVEN, SEVEN, is_number=False), "not_a_number"),
+        (number(*[SEVEN] * 13, is_number=False), "too_many_digits"),
+        (join_rows([number(SEVEN), number(SEVEN)]), "several_rows"),
+        (join_rows([]), "blank"),
+    ],
+)
+def test_reason_says_why_it_is_not_a_number(what, reason):
+    assert what.reason == reason and what.to_dict()["reason"] == reason
+
+
+def test_whole_is_never_more_probable_than_its_parts(recognizer, forty_two, pen_digits):
+    whole = recognizer.read_number(forty_two)
+    assert whole.probability <= min(digit.probabilities.max() for digit in whole.digits)
+
+
+@pytest.mark.parametrize(
+    "share, text",
+    [(1.0, "99.9 %"), (0.0, "less than 0.1 %"), (0.897, "89.7 %"), (0.8999, "89.9 %")]
+    + [(0.5, "50.0 %"), (0.57, "57.0 %"), (0.00099, "less than 0.1 %"), (0.001, "0.1 %")],
+)
+def test_nothing_is_said_to_be_certain_nor_more_than_it_is(share, text):
+    assert percent(share) == text
