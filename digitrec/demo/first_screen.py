@@ -28,6 +28,7 @@ def header_html(claim: str) -> str:
         '<p class="greeting">Someone drew this. What do you see? '
         '<button type="button" class="own">Draw your own</button></p>'
         '<p class="task" aria-live="assertive"></p><p class="clock"></p>'
+        '<button type="button" class="skip" hidden>Skip</button>'
         '<button type="button" class="play"><span class="start">Play'
         '<span class="wide">: ten digits</span></span><span class="stop">Stop</span></button>'
     )
@@ -40,7 +41,7 @@ class FirstScreen:
         """Take the claim for `header_html`, and the address of the reading worker ("": none)."""
         self.app = app
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
-        style = (PAGE / "page.css").read_text()
+        style = "".join((PAGE / name).read_text() for name in ("page.css", "ten_digits.css"))
         self.head = f"<style>{style}</style>"
         self.body = (
             f'<main id="first"><div id="top">{header_html(claim)}</div><div id="stage">'

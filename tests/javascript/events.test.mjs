@@ -15,7 +15,7 @@ const page = scripts.map((name) => read(`page/${name}`)).join("\n");
 const python = readdirSync(DEMO).filter((name) => name.endsWith(".py")).map(read).join("\n");
 
 test("each event is told and heard, and Python tells none but these", () => {
-  assert.equal(events.length, 11);
+  assert.equal(events.length, 12);
   const toldByPython = found(python, /\btell\('([\w-]+)'\)/g);
   assert.deepEqual(toldByPython.filter((name) => !events.includes(name)), []);
   const told = found(page, /\btell\((.+?)\);/g).flatMap((names) => found(names, /"([\w-]+)"/g));
@@ -31,8 +31,9 @@ test("no script goes past the list", () => {
   assert.deepEqual(direct, ["page.js"]); // the others use `flags`
 });
 
-test("the style sheet shows and hides by flags of the list only", () => {
-  const used = found(read("page/page.css"), /\[data-(\w+)/g);
+test("the style sheets show and hide by flags of the list only", () => {
+  const styles = read("page/page.css") + read("page/ten_digits.css");
+  const used = found(styles, /\[data-(\w+)/g);
   assert.ok(used.length > 5);
   assert.deepEqual(used.filter((name) => !flags.includes(name)), []);
 });

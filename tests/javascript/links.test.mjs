@@ -1,4 +1,4 @@
-// Links to a drawing and to a challenge: what they hold, and what a damaged one does.
+// Links to a drawing: what they hold, and what a damaged one does.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -166,41 +166,4 @@ test("Share opens the phone's own sheet, and asks to copy by hand where it may n
     assert.deepEqual([other.copied, other.shared, other.prompted], [[], [], [url]]);
     assert.notEqual(other.shareLabel(), "Link copied");
   }
-});
-
-test("a challenge's link asks for its digits and knows the friend's time", async () => {
-  for (const [time, friend] of [["12.3", ", your friend took 12.3 s"], ["x", ""], ["-1", ""], ["1e9", ""]]) {
-    const page = await openPage(`${SITE}?ten=7123456890&time=${time}`);
-    assert.equal(page.flags.mode, undefined); // until the browser can read
-    page.tell("able");
-    assert.equal(page.flags.mode, "ten");
-    assert.match(page.find(".task").innerHTML, /seven/);
-    assert.equal(page.find(".clock").textContent, `0 of 10, 0.0 s${friend}`);
-  }
-});
-
-test("links to no challenge begin no game", async () => {
-  for (const order of ["", "123", "0123456788", "01234567899", "<b>", "012345678９"]) {
-    const page = await openPage(`${SITE}?ten=${order}&time=5`);
-    page.tell("able");
-    assert.equal(page.flags.mode, undefined, order);
-  }
-});
-
-test("a finished game gives a link with the same digits and its time", async () => {
-  const page = await openPage(`${SITE}?ten=7123456890&time=12.3`);
-  page.tell("able");
-  page.pad.dispatchEvent(new Event("begin"));
-  page.answer("7", 0.89); // not sure enough
-  page.answer("3", 0.99); // not the one that is asked for
-  assert.match(page.find(".clock").textContent, /^0 of 10/);
-  page.seconds = 8.4;
-  for (const digit of "7123456890") page.answer(digit, 0.9);
-  page.seconds = 45; // the clock has stopped
-  const [result] = page.pad.querySelector(".sheet").children;
-  assert.match(result.innerHTML, /Ten digits in 8\.4 s\. You beat your friend!/);
-  result.name = "challenge";
-  await page.press(result);
-  assert.deepEqual(page.copied, [`${SITE}?ten=7123456890&time=8.4`]);
-  assert.equal(result.textContent, "Link copied");
 });

@@ -1,4 +1,4 @@
-// As much of a browser as page.js, pad.js, ten_digits.js and actions.js need, to run them in Node.
+// As much of a browser as page.js, pad.js, the game and actions.js need, to run them in Node.
 import { readFileSync } from "node:fs";
 import { createContext, compileFunction, runInContext } from "node:vm";
 
@@ -9,7 +9,7 @@ const read = (name) => readFileSync(new URL(name, FOLDER), "utf8");
 class Element extends EventTarget {
   dataset = {};
   children = [];
-  textContent = "";
+  innerHTML = "";
   #found = {};
   #classes = new Set();
   classList = {
@@ -17,6 +17,14 @@ class Element extends EventTarget {
     remove: (...names) => names.forEach((name) => this.#classes.delete(name)),
     contains: (name) => this.#classes.has(name),
   };
+
+  get textContent() {
+    return this.innerHTML;
+  }
+
+  set textContent(text) {
+    this.innerHTML = text;
+  }
 
   querySelector(selector) {
     return (this.#found[selector] ??= new Element());
@@ -28,10 +36,23 @@ class Element extends EventTarget {
 
   append(child) {
     this.children.push(child);
+    child.parent = this;
+  }
+
+  remove() {
+    this.parent?.children.splice(this.parent.children.indexOf(this), 1);
+  }
+
+  contains(button) {
+    return button.parent === this;
   }
 
   getContext() {
     return new Proxy({}, { get: () => () => {}, set: () => true }); // draws nothing
+  }
+
+  toBlob(give) {
+    give(new Blob(["a picture"]));
   }
 
   getBoundingClientRect() {
@@ -42,22 +63,27 @@ class Element extends EventTarget {
     return "data:image/png;base64,";
   }
 
-  before() {}
-  remove() {}
+  focus() {}
   setAttribute() {}
   toggleAttribute() {}
 }
 
-// Open the page at an address, in a visitor's browser. `copied`, `shared` and `prompted` hold what the
-// page has handed out, `images` the pictures that it loads; `seconds` is the time.
+// Open the page at an address, in a visitor's browser. `copied`, `shared`, `prompted` and `saved` hold
+// what the page has handed out, `images` the pictures that it loads; `seconds` is the time of its clock.
 export async function openPage(address = "https://example.org/", visitor = {}) {
   const { storage = new Map(), isPhone = false, canShare = false, canCopy = true } = visitor;
-  const page = { copied: [], shared: [], prompted: [], images: [], seconds: 0 };
+  const page = { copied: [], shared: [], prompted: [], saved: [], images: [], seconds: 0 };
   const document = new Element();
   const find = document.querySelector.bind(document);
   document.querySelector = (selector) => (selector === "digit-pad" ? page.pad : find(selector));
   document.documentElement = new Element();
-  document.createElement = () => (page.created = new Element());
+  document.createElement = () => {
+    page.created = new Element();
+    page.created.click = function () {
+      page.saved.push(this.download);
+    };
+    return page.created;
+  };
   document.getElementById = () => null;
   const Image = class extends Element {
     constructor() {
@@ -89,26 +115,37 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
       },
     },
   };
+  const store = (kept) => ({
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  });
+  const location = new URL(address);
+  const ofWindow = new EventTarget();
   const window = createContext({
     ...{ document, customElements, navigator, CustomEvent, Event, Image },
-    ...{ URL, URLSearchParams, atob, btoa },
+    ...{ URL, URLSearchParams, File, queueMicrotask, atob, btoa },
     HTMLElement: Element,
     ResizeObserver: class { observe() {} },
-    sessionStorage: {
-      getItem: (key) => storage.get(key) ?? null,
-      setItem: (key, value) => storage.set(key, value),
+    sessionStorage: store(storage),
+    localStorage: store(visitor.longStorage ?? new Map()),
+    location,
+    history: {
+      replaceState(_state, _title, target) {
+        location.href = new URL(target, location.href).href;
+      },
     },
-    location: new URL(address),
-    history: { replaceState() {} },
     devicePixelRatio: 1,
     performance: { now: () => 1000 * page.seconds },
     matchMedia: () => ({ matches: isPhone, addEventListener() {} }),
-    addEventListener() {},
+    addEventListener: ofWindow.addEventListener.bind(ofWindow),
+    setInterval: (tick) => Object.assign(page, { tick }),
     prompt: (title, text) => page.prompted.push(text),
-    ...{ setTimeout() {}, clearTimeout() {}, setInterval() {}, clearInterval() {} },
+    ...{ setTimeout() {}, clearTimeout() {}, clearInterval() {} },
   });
   window.window = window;
-  for (const name of ["page.js", "pad.js", "ten_digits.js"]) {
+  if (visitor.date) runInContext(`Date.now = () => ${Date.parse(visitor.date)}`, window);
+  for (const name of ["page.js", "pad.js", "ten_digits_result.js", "ten_digits.js"]) {
     runInContext(read(name), window, { filename: name });
   }
   await new Promise(setImmediate); // the link is opened
@@ -121,13 +158,34 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
   return Object.assign(page, {
     flags: window.flags,
     tell: window.tell,
+    search: () => location.search,
+    hide(hidden = true) {
+      document.hidden = hidden;
+      document.dispatchEvent(new Event("visibilitychange"));
+    },
+    leave: () => ofWindow.dispatchEvent(new Event("pagehide")), // as before a reload
+    // Click on a button within an element of the page, whose listeners get it before the document's.
+    async click(button, parent) {
+      Object.assign(button, { parent, closest: (tag) => (tag === "button" ? button : null) });
+      button.matches ??= () => false;
+      for (const target of [parent, document]) {
+        target?.dispatchEvent(Object.defineProperty(new Event("click"), "target", { value: button }));
+      }
+      await new Promise(setImmediate);
+      return button;
+    },
+    keydown: (key) =>
+      document.dispatchEvent(Object.assign(new Event("keydown"), { key })),
     greets: () => document.documentElement.classList.contains("from-link"),
     status: () => find(".status").textContent,
     find,
     press,
     pressShare: () => press(actions.querySelector("[name=share]")),
     shareLabel: () => actions.querySelector("[name=share]").textContent,
-    answer: (text, probability) =>
-      document.dispatchEvent(new CustomEvent("digitrec-read", { detail: { text, probability } })),
+    async answer(text, probability, isLast = true) {
+      const detail = { text, probability, isLast };
+      document.dispatchEvent(new CustomEvent("digitrec-read", { detail }));
+      await new Promise(setImmediate);
+    },
   });
 }

@@ -5,6 +5,7 @@
 type PageEvent =
   | "here" // the components are laid out; they replace the first screen
   | "able" // the browser can read drawings from now on
+  | "unable" // the browser cannot read drawings: the server does
   | "reading" // the drawing or the picture is another one; its answer is on the way
   | "blank" // the paper is blank again
   | "answered" // the answer to all that is shown has come
@@ -24,7 +25,7 @@ interface Flags {
   answer: "blank" | "digit" | "none"; // what the answer shows; "none": no digit and no number
   lost?: ""; // while the server is out of reach
   game?: ""; // ten_digits.js has run
-  mode?: "ten"; // while a game of ten digits is on
+  mode?: "ten"; // while a game of ten digits is on, from its rules to its result
 }
 
 // A number as data: `Number.to_dict` in Python, and what `handlers._as_answer` adds to it.
@@ -53,11 +54,37 @@ interface AnswerDigit {
   box: number[]; // left, top, right, bottom in the picture, pixels
 }
 
+// A game of ten digits, as a reload of the page finds it again.
+interface TenDigits {
+  kind: "today" | "random" | "friend";
+  day: number; // since 1970, in UTC
+  order: number[]; // the digits, as they are asked for
+  rival: number; // tenths of a second of the friend who sent the link; 0 without one
+  best: number; // tenths of a second before this game; 0 without one
+  done: DrawnDigit[];
+  seconds: number; // of the digit that is asked for, until the clock last stopped
+  isStarted: boolean; // with the first stroke
+  drawing: (Stroke | Clear)[]; // from before the game
+  search: string; // the address's, from before the game
+}
+
+interface DrawnDigit {
+  strokes: Stroke[];
+  time: number; // tenths of a second
+  penalty: number; // tenths of a second; 0 unless it was skipped
+}
+
 declare var tell: (event: PageEvent) => void;
 declare var flags: Flags;
 // What speaks for an answer: 28x28 numbers for each digit; null where the server has to say it.
 declare var explainHere: (digits: AnswerDigit[]) => Promise<number[][][] | null>;
 declare var explainOnServer: undefined | ((digits: AnswerDigit[]) => Promise<number[][][]>);
+declare var tenDigits: {
+  inSeconds(tenths: number): string;
+  total(game: TenDigits): number; // tenths of a second
+  headline(game: TenDigits): string;
+  makePanel(game: TenDigits): HTMLElement;
+};
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
 interface DocumentEventMap {
@@ -101,6 +128,8 @@ interface DigitPad extends HTMLElement {
   setPaper(picture: HTMLImageElement): void;
   setActions(actions: (Stroke | Clear)[]): void;
   reset(): void;
+  keep?(): unknown; // a snapshot of the drawing
+  restoreKept?(kept: unknown): void;
   drawOn(context: Context, side: number): void;
   paint(context: Context, side: number, stroke: Stroke): void;
   toDataURL(): string;

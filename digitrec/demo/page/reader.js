@@ -43,6 +43,7 @@
     worker.terminate();
     const wasReady = isReady();
     flags.reader = "server";
+    tell("unable");
     if (wasReady && !pad.isBlank) tell("ask");
   }
 
@@ -58,7 +59,7 @@
   customElements.whenDefined("digit-pad").then(() => {
     pad = document.querySelector("digit-pad");
     flags.reader = "server";
-    if (!pad || !script) return;
+    if (!pad || !script || !window.Worker) return tell("unable");
     for (const change of ["begin", "move", "change"]) pad.addEventListener(change, due);
     document.addEventListener("digitrec", ({ detail }) => {
       if (detail === "here") due(); // the answer has a place now
