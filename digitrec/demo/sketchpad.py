@@ -57,7 +57,7 @@ class Sketchpad(gr.HTML):
 
 # The scripts of the pad. They run before the rest of the page has arrived, where
 # `first_screen.FirstScreen` puts them, and otherwise with the component; never twice.
-EARLY_SCRIPTS = ("page.js", "pad.js", "ten_digits.js")
+EARLY_SCRIPTS = ("page.js", "link.js", "pad.js", "ten_digits.js")
 
 
 def _decode_data_url(url: Any) -> UInt8[np.ndarray, "height width 4"]:
