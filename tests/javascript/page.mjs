@@ -1,4 +1,4 @@
-// As much of a browser as page.js, pad.js, ten_digits.js and actions.js need, to run them in Node.
+// As much of a browser as page.js, link.js, pad.js, ten_digits.js and actions.js need, to run them in Node.
 import { readFileSync } from "node:fs";
 import { createContext, compileFunction, runInContext } from "node:vm";
 
@@ -35,7 +35,7 @@ class Element extends EventTarget {
   }
 
   getBoundingClientRect() {
-    return { left: 0, top: 0, width: 0, height: 0 };
+    return { left: 0, top: 0, right: 100, bottom: 100, width: 100, height: 100 };
   }
 
   toDataURL() {
@@ -45,6 +45,7 @@ class Element extends EventTarget {
   before() {}
   remove() {}
   setAttribute() {}
+  setPointerCapture() {}
   toggleAttribute() {}
 }
 
@@ -74,8 +75,8 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     whenDefined: async () => {},
   };
   class CustomEvent extends Event {
-    constructor(name, { detail }) {
-      super(name);
+    constructor(name, { detail, ...options }) {
+      super(name, options);
       this.detail = detail;
     }
   }
@@ -108,10 +109,11 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     ...{ setTimeout() {}, clearTimeout() {}, setInterval() {}, clearInterval() {} },
   });
   window.window = window;
-  for (const name of ["page.js", "pad.js", "ten_digits.js"]) {
+  for (const name of ["page.js", "link.js", "pad.js", "ten_digits.js"]) {
     runInContext(read(name), window, { filename: name });
   }
   await new Promise(setImmediate); // the link is opened
+  document.elementFromPoint = () => page.covered ?? page.pad.canvas;
   const actions = new Element();
   compileFunction(read("actions.js"), ["element"], { parsingContext: window })(actions);
   const press = async (element) => {
@@ -130,4 +132,22 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     answer: (text, probability) =>
       document.dispatchEvent(new CustomEvent("digitrec-read", { detail: { text, probability } })),
   });
+}
+
+// What the pad paints of a stroke, as points on the middle of the line.
+export function curveOf(pad, stroke) {
+  const curve = [];
+  const lineTo = (x, y) => bend(x, y, x, y);
+  const bend = (a, b, x, y) => {
+    const [u, v] = curve.at(-1);
+    for (const share of [0.25, 0.5, 0.75, 1]) {
+      const [start, middle, end] = [(1 - share) ** 2, 2 * share * (1 - share), share ** 2];
+      curve.push([start * u + middle * a + end * x, start * v + middle * b + end * y]);
+    }
+  };
+  const moveTo = (x, y) => curve.push([x, y]);
+  const nothing = () => {};
+  const context = { moveTo, lineTo, quadraticCurveTo: bend, arc: moveTo, beginPath: nothing, stroke: nothing, fill: nothing };
+  pad.paint(context, 1, stroke);
+  return curve;
 }

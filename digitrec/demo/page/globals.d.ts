@@ -36,6 +36,11 @@ declare var tell: (event: PageEvent) => void;
 declare var flags: Flags;
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
+declare var drawingCode: {
+  encode(strokes: Stroke[]): string; // "" where that is too long
+  decode(code: string): Stroke[]; // throws where it is no such code
+};
+
 interface DocumentEventMap {
   digitrec: CustomEvent<PageEvent>;
   "digitrec-read": CustomEvent<BrowserAnswer & { isLast: boolean }>; // not last: the pen still moves
@@ -53,6 +58,7 @@ type Point = [across: number, down: number]; // shares of the paper's side
 
 interface Stroke {
   eraser: boolean;
+  thin?: true; // drawn with the thin pen
   points: Point[];
   clear?: undefined;
 }
@@ -60,14 +66,23 @@ interface Stroke {
 interface Clear {
   clear: true;
   eraser?: undefined;
+  thin?: undefined;
   points?: undefined;
 }
 
-// <digit-pad>, as other scripts may use it. Its events: "begin", "move" and "change".
+interface Kept {
+  actions: (Stroke | Clear)[];
+  undone: (Stroke | Clear)[];
+  paper: HTMLImageElement | null;
+}
+
+// <digit-pad>, as other scripts may use it. Its events: "begin", "move", "change" and "tap": a dot was
+// drawn at `detail.point`; with preventDefault() the pad does not keep it.
 interface DigitPad extends HTMLElement {
   actions: (Stroke | Clear)[];
   stroke: Stroke | null;
   openDigit: number; // which digit of the answer is open, from 0
+  lastTouched: number; // when the pen last moved on the paper, as performance.now()
   readonly isEmpty: boolean;
   readonly isBlank: boolean;
   readonly isShowing: boolean;
@@ -75,8 +90,10 @@ interface DigitPad extends HTMLElement {
   shownPaper(): HTMLImageElement | null;
   show(address: string): void;
   setPaper(picture: HTMLImageElement): void;
-  setActions(actions: (Stroke | Clear)[]): void;
+  setActions(actions: (Stroke | Clear)[]): void; // Undo brings back what was there, also after `reset`
   reset(): void;
+  keep(): Kept;
+  restoreKept(kept?: Kept): void; // without one, a blank sheet; it cannot be undone
   drawOn(context: Context, side: number): void;
   paint(context: Context, side: number, stroke: Stroke): void;
   toDataURL(): string;
@@ -88,6 +105,10 @@ interface DigitPad extends HTMLElement {
 
 interface HTMLElementTagNameMap {
   "digit-pad": DigitPad;
+}
+
+interface HTMLElementEventMap {
+  tap: CustomEvent<{ point: Point }>; // of <digit-pad>
 }
 
 // The page's markup is ours: what is asked for is there, and where it may not be, a script says `?.`.

@@ -116,14 +116,14 @@
       say("This link holds no drawing that can be read. Ask for it again, or draw your own.");
     const greet = () => root.classList.add("from-link");
     if (strokes !== null) {
-      const drawnSince = pad.actions; // before a reload
+      const drawnSince = pad.keep(); // before a reload
       try {
         pad.fromCode(strokes);
         greet();
       } catch {
         refuse();
       }
-      if (drawnSince.length) pad.setActions(drawnSince);
+      if (drawnSince.actions.length) pad.restoreKept(drawnSince);
     } else if (picture !== null) {
       const image = new Image();
       image.onload = () => {
