@@ -27,6 +27,8 @@ from digitrec.reading.drawing import center, cut_out, fit_box
 from digitrec.training.data import MNIST_VERSION, Examples
 from digitrec.training.strokes import PenDigit, draw_strokes
 
+pytest.register_assert_rewrite("browser_page")
+
 ROOT = Path(__file__).parent.parent
 # Most of a short training is compilation. What was compiled before is not compiled again, and the
 # rest with few optimisations. JAX locks its cache where its size has a bound.

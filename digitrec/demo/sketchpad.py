@@ -57,7 +57,7 @@ class Sketchpad(gr.HTML):
 # The scripts of the pad. They run before the rest of the page has arrived, where
 # `first_screen.FirstScreen` puts them, and otherwise with the component; never twice.
 EARLY_SCRIPTS = (
-    *("page.js", "pad.js", "answer.js", "actions.js", "why.js"),
+    *("page.js", "fit.js", "link.js", "pad.js", "answer.js", "actions.js", "why.js"),
     *("ten_digits_result.js", "ten_digits.js"),
 )
 

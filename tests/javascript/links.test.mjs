@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { openPage } from "./page.mjs";
+import { curveOf, openPage } from "./page.mjs";
 
 const SITE = "https://example.org/";
 // A seven with a bar, and the link that visitors have had of it since links hold strokes.
@@ -27,6 +27,42 @@ async function fromCode(code) {
   return copy(pad.actions);
 }
 
+// The distance of a point from the line between two others.
+function distance([x, y], [ax, ay], [bx, by]) {
+  const [across, down] = [bx - ax, by - ay];
+  const share = ((x - ax) * across + (y - ay) * down) / (across ** 2 + down ** 2 || 1);
+  const within = Math.min(1, Math.max(0, share));
+  return Math.hypot(ax + within * across - x, ay + within * down - y);
+}
+
+// How far points of a curve are from another one at most, in shares of the side.
+function farthest(curve, other) {
+  const nearest = (point) => Math.min(...other.map((end, at) => distance(point, other[at - 1] ?? end, end)));
+  return Math.max(...curve.map(nearest));
+}
+
+// How far the curve in a link is from the one that was drawn, and the reverse.
+async function difference(stroke) {
+  const { pad } = await openPage();
+  pad.actions = [stroke];
+  const onPaper = (share) => Math.min(1, Math.max(0, share));
+  const drawn = curveOf(pad, stroke).map((point) => point.map(onPaper));
+  pad.fromCode(pad.toCode());
+  const linked = pad.visible().flatMap((part) => curveOf(pad, part));
+  return Math.max(farthest(drawn, linked), farthest(linked, drawn));
+}
+
+// The sharpest turn between places of a curve that are `step` of the side apart, in degrees.
+function sharpest(curve, step) {
+  const places = [curve[0]];
+  for (const point of curve) {
+    if (Math.hypot(point[0] - places.at(-1)[0], point[1] - places.at(-1)[1]) >= step) places.push(point);
+  }
+  const angles = places.slice(1).map(([x, y], at) => Math.atan2(y - places[at][1], x - places[at][0]));
+  const turns = angles.slice(1).map((angle, at) => Math.abs(angle - angles[at]));
+  return (180 / Math.PI) * Math.max(...turns.map((turn) => Math.min(turn, 2 * Math.PI - turn)));
+}
+
 // A curve that leaves the paper, a dot and an eraser.
 const curve = Array.from({ length: 700 }, (_, at) => [at / 690 - 0.005, 0.5 + 0.3 * Math.sin(at / 40)]);
 const DRAWING = [
@@ -42,13 +78,73 @@ test("a drawing comes back from its code", async () => {
   assert.ok(code.length < 400);
   const strokes = await fromCode(code);
   assert.deepEqual(strokes.map(({ eraser }) => eraser), [false, false, true]);
-  strokes.forEach(({ points }, place) => {
-    for (const [x, y] of DRAWING[place].points) {
-      const [u, v] = [x, y].map((share) => Math.min(1, Math.max(0, share)));
-      const distances = points.map(([x, y]) => Math.hypot(x - u, y - v));
-      assert.ok(Math.min(...distances) < 0.015, `${x}, ${y}`);
-    }
+  for (const stroke of DRAWING) assert.ok((await difference(stroke)) < 0.01);
+});
+
+const ROUND = Array.from({ length: 120 }, (_, at) => (2 * Math.PI * at) / 119);
+const EIGHT = { eraser: false, points: ROUND.map((at) => [0.5 + 0.14 * Math.sin(2 * at), 0.5 - 0.24 * Math.cos(at)]) };
+// A seven as a pen draws it: 60 points on two straight lines.
+const corners = SEVEN[0].points;
+const between = ([x, y], [u, v], share) => [x + (u - x) * share, y + (v - y) * share];
+const PEN_SEVEN = {
+  eraser: false,
+  points: [0, 1].flatMap((line) =>
+    Array.from({ length: 30 }, (_, at) => between(corners[line], corners[line + 1], at / 29))),
+};
+
+test("a smooth eight stays smooth, and the corner of a seven a corner", async () => {
+  assert.ok((await difference(EIGHT)) <= 0.006);
+  assert.ok((await difference({ ...EIGHT, thin: true })) <= 0.006);
+  assert.ok((await difference(PEN_SEVEN)) <= 0.008);
+  const { pad } = await openPage();
+  const turn = async (stroke) => {
+    pad.fromCode(await toCode([stroke]));
+    return sharpest(pad.visible().flatMap((part) => curveOf(pad, part)), 0.02);
+  };
+  assert.ok((await turn(EIGHT)) < sharpest(curveOf(pad, EIGHT), 0.02) + 10);
+  assert.ok((await turn(PEN_SEVEN)) > 70);
+});
+
+// A curve that meets a corner: what is straight stays straight, and the corner sharp.
+test("a two is round above and has its corner below", async () => {
+  const bow = Array.from({ length: 40 }, (_, at) => [0.5 - 0.15 * Math.cos(at / 13), 0.35 - 0.15 * Math.sin(at / 13)]);
+  const [end, corner] = [bow.at(-1), [0.34, 0.75]];
+  const lines = [[end, corner], [corner, [0.7, 0.75]]];
+  const straight = lines.flatMap(([from, to]) => Array.from({ length: 30 }, (_, at) => between(from, to, at / 29)));
+  const two = { eraser: false, points: [...bow, ...straight] };
+  assert.ok((await difference(two)) <= 0.008);
+});
+
+test("a drawing that is too detailed for the finest points gets coarser ones", async () => {
+  const spiral = Array.from({ length: 5000 }, (_, at) => {
+    const [radius, turn] = [at / 10500, at / 25];
+    return [0.5 + radius * Math.cos(turn), 0.5 + radius * Math.sin(turn)];
   });
+  const code = await toCode([{ eraser: false, points: spiral }]);
+  assert.ok(code.length > 1000 && code.length <= 1900);
+});
+
+test("thin strokes come back thin, and the others have the code that earlier pages open", async () => {
+  const [seven, bar] = SEVEN;
+  const thin = { ...seven, thin: true };
+  const strokes = await fromCode(await toCode([thin, seven, bar]));
+  assert.deepEqual(strokes.map((stroke) => stroke.thin), [true, undefined, undefined]);
+  assert.deepEqual(strokes.map((stroke) => stroke.eraser), [false, false, true]);
+  assert.equal(Buffer.from(await toCode([thin]), "base64url")[0], 0);
+  assert.equal(Buffer.from(await toCode([EIGHT]), "base64url").indexOf(0), -1);
+  const code = Buffer.from([0, ...Buffer.from(SEVEN_CODE, "base64url")]).toString("base64url");
+  assert.deepEqual((await fromCode(code)).map((stroke) => stroke.thin), [true, undefined]);
+});
+
+// Any stroke of any earlier link has the points that it had when the link was made.
+test("curves of earlier links keep their straight lines", async () => {
+  const bytes = Buffer.from([2 * 4, 50, 50, 100, 40, 150, 50, 200, 80]);
+  const [{ points }] = await fromCode(bytes.toString("base64url"));
+  for (const [x, y] of points) {
+    const [u, v] = [255 * x, 255 * y];
+    const on = u <= 100 ? 50 - (u - 50) / 5 : u <= 150 ? 40 + (u - 100) / 5 : 50 + ((u - 150) * 3) / 5;
+    assert.ok(Math.abs(v - on) < 1e-6);
+  }
 });
 
 test("links that visitors have keep their meaning", async () => {

@@ -1,6 +1,6 @@
-// As much of a browser as page.js, pad.js, the game and actions.js need, to run them in Node.
+// As much of a browser as the early scripts need, to run them in Node.
 import { readFileSync } from "node:fs";
-import { createContext, compileFunction, runInContext } from "node:vm";
+import { createContext, runInContext } from "node:vm";
 
 const FOLDER = new URL("../../digitrec/demo/page/", import.meta.url);
 const read = (name) => readFileSync(new URL(name, FOLDER), "utf8");
@@ -56,7 +56,7 @@ class Element extends EventTarget {
   }
 
   getBoundingClientRect() {
-    return { left: 0, top: 0, width: 0, height: 0 };
+    return { left: 0, top: 0, right: 100, bottom: 100, width: 100, height: 100 };
   }
 
   toDataURL() {
@@ -65,6 +65,7 @@ class Element extends EventTarget {
 
   focus() {}
   setAttribute() {}
+  setPointerCapture() {}
   toggleAttribute() {}
 }
 
@@ -100,8 +101,8 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     whenDefined: async () => {},
   };
   class CustomEvent extends Event {
-    constructor(name, { detail }) {
-      super(name);
+    constructor(name, { detail, ...options }) {
+      super(name, options);
       this.detail = detail;
     }
   }
@@ -145,12 +146,12 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
   });
   window.window = window;
   if (visitor.date) runInContext(`Date.now = () => ${Date.parse(visitor.date)}`, window);
-  for (const name of ["page.js", "pad.js", "ten_digits_result.js", "ten_digits.js"]) {
+  for (const name of ["page.js", "link.js", "pad.js", "actions.js", "ten_digits_result.js", "ten_digits.js"]) {
     runInContext(read(name), window, { filename: name });
   }
   await new Promise(setImmediate); // the link is opened
-  const actions = new Element();
-  compileFunction(read("actions.js"), ["element"], { parsingContext: window })(actions);
+  document.elementFromPoint = () => page.covered ?? page.pad.canvas;
+  const share = Object.assign(new Element(), { name: "share", matches: () => false });
   const press = async (element) => {
     element.dispatchEvent(new Event("click"));
     await new Promise(setImmediate);
@@ -180,12 +181,34 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     status: () => find(".status").textContent,
     find,
     press,
-    pressShare: () => press(actions.querySelector("[name=share]")),
-    shareLabel: () => actions.querySelector("[name=share]").textContent,
+    async pressShare() {
+      const target = { closest: (selector) => (selector.includes("why") ? null : share) };
+      document.dispatchEvent(Object.defineProperty(new Event("click"), "target", { value: target }));
+      await new Promise(setImmediate);
+    },
+    shareLabel: () => share.querySelector("span").textContent,
     async answer(text, probability, isLast = true) {
       const detail = { text, probability, isLast };
       document.dispatchEvent(new CustomEvent("digitrec-read", { detail }));
       await new Promise(setImmediate);
     },
   });
+}
+
+// What the pad paints of a stroke, as points on the middle of the line.
+export function curveOf(pad, stroke) {
+  const curve = [];
+  const lineTo = (x, y) => bend(x, y, x, y);
+  const bend = (a, b, x, y) => {
+    const [u, v] = curve.at(-1);
+    for (const share of [0.25, 0.5, 0.75, 1]) {
+      const [start, middle, end] = [(1 - share) ** 2, 2 * share * (1 - share), share ** 2];
+      curve.push([start * u + middle * a + end * x, start * v + middle * b + end * y]);
+    }
+  };
+  const moveTo = (x, y) => curve.push([x, y]);
+  const nothing = () => {};
+  const context = { moveTo, lineTo, quadraticCurveTo: bend, arc: moveTo, beginPath: nothing, stroke: nothing, fill: nothing };
+  pad.paint(context, 1, stroke);
+  return curve;
 }

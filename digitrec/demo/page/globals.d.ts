@@ -24,7 +24,6 @@ interface Flags {
   reader: "server" | "browser"; // who reads drawings
   answer: "blank" | "digit" | "none"; // what the answer shows; "none": no digit and no number
   lost?: ""; // while the server is out of reach
-  game?: ""; // ten_digits.js has run
   mode?: "ten"; // while a game of ten digits is on, from its rules to its result
 }
 
@@ -87,6 +86,11 @@ declare var tenDigits: {
 };
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
+declare var drawingCode: {
+  encode(strokes: Stroke[]): string; // "" where that is too long
+  decode(code: string): Stroke[]; // throws where it is no such code
+};
+
 interface DocumentEventMap {
   digitrec: CustomEvent<PageEvent>;
   "digitrec-read": CustomEvent<Answer & { isLast: boolean }>; // not last: the pen still moves
@@ -104,6 +108,7 @@ type Point = [across: number, down: number]; // shares of the paper's side
 
 interface Stroke {
   eraser: boolean;
+  thin?: true; // drawn with the thin pen
   points: Point[];
   clear?: undefined;
 }
@@ -111,25 +116,34 @@ interface Stroke {
 interface Clear {
   clear: true;
   eraser?: undefined;
+  thin?: undefined;
   points?: undefined;
 }
 
-// <digit-pad>, as other scripts may use it. Its events: "begin", "move" and "change".
+interface Kept {
+  actions: (Stroke | Clear)[];
+  undone: (Stroke | Clear)[];
+  paper: HTMLImageElement | null;
+}
+
+// <digit-pad>, as other scripts may use it. Its events: "begin", "move", "change" and "tap": a dot was
+// drawn at `detail.point`; with preventDefault() the pad does not keep it.
 interface DigitPad extends HTMLElement {
   actions: (Stroke | Clear)[];
   stroke: Stroke | null;
-  openDigit: number; // which digit of the answer is open, from 0
   readonly isEmpty: boolean;
   readonly isBlank: boolean;
-  readonly isShowing: boolean;
+  readonly isShowing: boolean; // a photo, over the paper
+  readonly picture: HTMLImageElement; // the photo
+  readonly pen: number; // its width in the drawing, as a share of the paper's side
   visible(): Stroke[];
   shownPaper(): HTMLImageElement | null;
   show(address: string): void;
   setPaper(picture: HTMLImageElement): void;
-  setActions(actions: (Stroke | Clear)[]): void;
+  setActions(actions: (Stroke | Clear)[]): void; // Undo brings back what was there, also after `reset`
   reset(): void;
-  keep?(): unknown; // a snapshot of the drawing
-  restoreKept?(kept: unknown): void;
+  keep(): Kept;
+  restoreKept(kept?: Kept): void; // without one, a blank sheet; it cannot be undone
   drawOn(context: Context, side: number): void;
   paint(context: Context, side: number, stroke: Stroke): void;
   toDataURL(): string;
@@ -152,6 +166,10 @@ interface DigitAnswer extends HTMLElement {
 interface HTMLElementTagNameMap {
   "digit-answer": DigitAnswer;
   "digit-pad": DigitPad;
+}
+
+interface HTMLElementEventMap {
+  tap: CustomEvent<{ point: Point }>; // of <digit-pad>
 }
 
 // The page's markup is ours: what is asked for is there, and where it may not be, a script says `?.`.

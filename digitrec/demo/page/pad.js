@@ -5,9 +5,30 @@
 
   const SIDE = 400; // pixels a side of the picture that is read
   const PEN = 24 / SIDE; // for a digit 300 pixels high, as thick as MNIST's pen
+  const THIN_PEN = PEN / 2; // for numbers of many digits
   const ERASER = 56 / SIDE;
+  const BESIDE = 32; // CSS pixels around the paper in which a stroke may begin
+  const TAP = { time: 300, reach: 0.02 }; // at most: milliseconds, and the share of the side it moves
+  const PINCH = { time: 400, reach: 0.05 }; // the same of the first finger, when the second one comes
+  const FAINT = 128; // grey from which nothing is seen of what was rubbed out
   const STORE = "digitrec-drawing";
-  const LONGEST_CODE = 1900; // characters; all browsers and chat programs accept links of 2 KB
+
+  // Name, word, key and icon of each button.
+  const TOOLS = [
+    ["undo", "Undo", "Ctrl+Z", "M8 5 4 9l4 4M4 9h10a5 5 0 0 1 0 10h-3"],
+    ["redo", "Redo", "Ctrl+Shift+Z", "m16 5 4 4-4 4M20 9H10a5 5 0 0 0 0 10h3"],
+    ["clear", "Clear", "Delete", "M5 7h14M10 4h4M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5"],
+    ["eraser", "Eraser", "E", "m4 15 9-10 7 6-8 9H8zM9 10l7 6M12 20h8"],
+    ["thin", "Thin pen", "T", "m5 19 1-5L16 4l4 4L10 18zM14 6l4 4"],
+    // While a photo is shown.
+    ["back", "Drawing", "", "M11 6 5 12l6 6M5 12h14"],
+    ["turn", "Turn", "", "M19 5v5h-5M19 10a7.5 7.5 0 1 0 .5 5"],
+  ];
+  const OF_PHOTOS = ["back", "turn"];
+  const KEYS = /** @type {Record<string, string>} */ ({
+    "ctrl+z": "undo", "ctrl+shift+z": "redo", "ctrl+y": "redo",
+    delete: "clear", backspace: "clear", e: "eraser", t: "thin",
+  });
 
   /** @implements {DigitPad} */
   class Pad extends HTMLElement {
@@ -20,7 +41,8 @@
     /** @type {Stroke | null} */
     stroke = null; // the one under way
     erasing = false;
-    openDigit = 0;
+    isThin = false; // the pen
+    isShowing = false; // a photo, over the paper
     /** @type {HTMLCanvasElement} */
     canvas;
     /** @type {Context} */
@@ -29,7 +51,8 @@
     picture;
     /** @type {DOMRect} */
     box; // of the canvas
-    pointer = 0; // of the stroke under way
+    /** @type {PointerEvent} */
+    down; // what the last stroke began with
     /** @type {HTMLCanvasElement | undefined} */
     copy;
 
@@ -39,27 +62,30 @@
         <div class="sheet">
           <canvas role="img" aria-label="Paper to draw a digit on; it needs a mouse, a pen or a finger"></canvas>
           <img class="photo" alt="The picture that is read" hidden>
+          <p class="unseen" hidden>Your browser cannot show this kind of picture. The server reads it all the same.</p>
           <svg class="ghost" viewBox="0 0 100 100" aria-hidden="true">
             <path pathLength="1" d="M33 34 C36 20 64 19 64 36 C64 52 38 62 33 78 L68 78"/>
           </svg>
         </div>
         <div class="tools" role="group" aria-label="Drawing">
-          <button type="button" name="undo">Undo</button>
-          <button type="button" name="clear">Clear</button>
-          <button type="button" name="eraser" aria-pressed="false">Eraser</button>
-          <button type="button" name="back">Back to the drawing</button>
+          ${TOOLS.map(toButton).join("")}
         </div>`;
       this.canvas = this.querySelector("canvas");
       this.context = /** @type {Context} */ (this.canvas.getContext("2d"));
       this.picture = this.querySelector(".photo");
-      this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
+      this.picture.addEventListener("error", () => this.setSeen(false));
+      document.addEventListener("pointerdown", (event) => this.begin(event));
       // On the window: a stroke continues outside the paper, and while the pad is moved.
       window.addEventListener("pointermove", (event) => this.move(event));
       window.addEventListener("pointerup", (event) => this.end(event));
       window.addEventListener("pointercancel", (event) => this.end(event));
+      // A stroke that begins beside the paper must not scroll, select text or drag a picture.
+      for (const name of ["touchstart", "selectstart", "dragstart"]) {
+        document.addEventListener(name, (event) => this.stroke && event.preventDefault(), { passive: false });
+      }
       document.addEventListener("keydown", (event) => this.press(event));
       for (const button of this.querySelectorAll("button")) {
-        const name = /** @type {"undo" | "clear" | "eraser" | "back"} */ (button.name);
+        const name = /** @type {"undo" | "redo" | "clear" | "eraser" | "thin" | "back" | "turn"} */ (button.name);
         button.addEventListener("click", () => this[name]());
       }
       new ResizeObserver(() => this.fit()).observe(this.canvas);
@@ -88,20 +114,62 @@
 
     /** @param {PointerEvent} event */
     begin(event) {
-      if (!event.isPrimary || event.button !== 0 || this.stroke) return;
+      if (this.stroke) return this.pinch(event, this.stroke);
+      if (!event.isPrimary || event.button !== 0 || !this.isAimedAt(event)) return;
       event.preventDefault();
       this.canvas.setPointerCapture(event.pointerId);
-      this.pointer = event.pointerId;
+      this.down = event;
       this.box = this.canvas.getBoundingClientRect();
       this.stroke = { eraser: this.erasing, points: [this.place(event)] };
+      if (this.isThin && !this.erasing) this.stroke.thin = true;
       this.paint(this.context, this.canvas.width, this.stroke);
       this.classList.add("touched");
+      document.documentElement.classList.add("drawing");
       this.dispatchEvent(new Event("begin"));
+    }
+
+    /**
+     * Whether a press is on the paper, or beside it with nothing in the way.
+     * @param {PointerEvent} event
+     */
+    isAimedAt({ target, clientX: x, clientY: y }) {
+      if (target === this.canvas) return true;
+      if (target.closest(".sheet, a, button, input, label, select, summary, textarea")) return false;
+      const { left, top, right, bottom } = this.canvas.getBoundingClientRect();
+      const isNear = x > left - BESIDE && x < right + BESIDE && y > top - BESIDE && y < bottom + BESIDE;
+      // A photo or a game's result may lie over the paper. The paper's corners are round.
+      /** @type {(value: number, low: number, high: number) => number} */
+      const within = (value, low, high) => Math.max(low + BESIDE, Math.min(value, high - BESIDE));
+      const entered = () => document.elementFromPoint(within(x, left, right), within(y, top, bottom));
+      return isNear && entered() === this.canvas;
+    }
+
+    /**
+     * Drop a stroke that was the first finger of a pinch. Later fingers change nothing.
+     * @param {PointerEvent} event
+     * @param {Stroke} stroke
+     */
+    pinch(event, stroke) {
+      const isFinger = !event.isPrimary && event.pointerType === this.down.pointerType;
+      if (!isFinger || !this.isBrief(stroke, event, PINCH)) return;
+      this.stroke = null;
+      this.changed();
+    }
+
+    /**
+     * Whether a stroke is short, and began shortly before an event.
+     * @param {Stroke} stroke
+     * @param {PointerEvent} event
+     * @param {{ time: number, reach: number }} most
+     */
+    isBrief({ points }, event, { time, reach }) {
+      const [[x, y]] = points;
+      return event.timeStamp - this.down.timeStamp <= time && points.every(([u, v]) => Math.hypot(u - x, v - y) < reach);
     }
 
     /** @param {PointerEvent} event */
     move(event) {
-      if (!this.stroke || event.pointerId !== this.pointer) return;
+      if (!this.stroke || event.pointerId !== this.down.pointerId) return;
       const events = event.getCoalescedEvents?.() ?? [];
       const { points } = this.stroke;
       const from = points.length - 1;
@@ -112,10 +180,25 @@
 
     /** @param {PointerEvent} event */
     end(event) {
-      if (!this.stroke || event.pointerId !== this.pointer) return;
-      const stroke = this.stroke;
+      if (event.pointerId !== this.down?.pointerId) return;
+      document.documentElement.classList.remove("drawing");
+      const { stroke } = this;
+      if (!stroke) return;
+      const isRubbedOut = stroke.eraser && this.toPixels().data.every((value) => value >= FAINT);
       this.stroke = null;
-      this.act(stroke);
+      if (!isSeen(stroke) || this.isTaken(stroke, event)) this.changed();
+      else this.act(isRubbedOut ? { clear: true } : stroke);
+    }
+
+    /**
+     * Whether a stroke is a tap that another script takes for its own.
+     * @param {Stroke} stroke
+     * @param {PointerEvent} event
+     */
+    isTaken(stroke, event) {
+      if (event.type !== "pointerup" || stroke.eraser || !this.isBrief(stroke, event, TAP)) return false;
+      const detail = { point: stroke.points[0] };
+      return !this.dispatchEvent(new CustomEvent("tap", { cancelable: true, detail }));
     }
 
     /** @param {PointerEvent} event @returns {Point} */
@@ -126,13 +209,12 @@
 
     /** @param {KeyboardEvent} event */
     press(event) {
-      const typing = event.target.closest?.("input, textarea, [contenteditable]");
-      if (typing || !(event.ctrlKey || event.metaKey) || event.altKey) return;
-      const key = event.key.toLowerCase();
-      if (key === "z" && !event.shiftKey) this.undo();
-      else if (key === "y" || key === "z") this.redo();
-      else return;
+      const held = (event.ctrlKey || event.metaKey ? "ctrl+" : "") + (event.shiftKey ? "shift+" : "");
+      const name = KEYS[held + event.key.toLowerCase()];
+      const isTyping = event.target.closest?.("input, select, textarea, [contenteditable]");
+      if (!name || isTyping || event.altKey || this.isShowing) return;
       event.preventDefault();
+      this.querySelector(`[name=${name}]`).click(); // which does nothing where it is disabled
     }
 
     /** @param {Stroke | Clear} action */
@@ -164,16 +246,36 @@
       this.querySelector("[name=eraser]").setAttribute("aria-pressed", String(erasing));
     }
 
+    thin(isThin = !this.isThin) {
+      this.isThin = isThin;
+      this.querySelector("[name=thin]").setAttribute("aria-pressed", String(isThin));
+      this.eraser(false);
+    }
+
     /**
      * Lay a picture that is to be read over the paper, until the visitor goes back to drawing.
      * @param {string} address
      */
     show(address) {
       this.dispatchEvent(new Event("begin"));
+      this.hide();
       this.picture.src = address;
-      this.picture.hidden = false;
+      this.setSeen(true);
+      this.isShowing = true;
       this.classList.add("showing", "touched");
       this.draw();
+    }
+
+    /** @param {boolean} isSeen whether the browser can show the picture */
+    setSeen(isSeen) {
+      this.picture.hidden = !isSeen;
+      this.querySelector(".unseen").hidden = isSeen;
+      this.querySelector("[name=turn]").toggleAttribute("disabled", !isSeen);
+    }
+
+    // Ask for the same picture, turned.
+    turn() {
+      this.dispatchEvent(new Event("turn"));
     }
 
     back() {
@@ -182,12 +284,17 @@
     }
 
     hide() {
+      if (!this.isShowing) return;
+      URL.revokeObjectURL(this.picture.src);
+      this.isShowing = false;
+      this.setSeen(true);
       this.picture.hidden = true;
       this.classList.remove("showing");
     }
 
-    get isShowing() {
-      return !this.picture.hidden;
+    // The pen's width in the drawing, as a share of the paper's side.
+    get pen() {
+      return width({ thin: this.visible().every(({ eraser, thin }) => eraser || thin) });
     }
 
     /**
@@ -200,14 +307,34 @@
       this.changed();
     }
 
-    /** @param {(Stroke | Clear)[]} actions */
+    /**
+     * Begin another drawing; Undo brings the present one back.
+     * @param {(Stroke | Clear)[]} actions
+     */
     setActions(actions) {
-      [this.actions, this.undone] = [actions, []];
+      /** @type {Clear[]} */
+      const clear = this.isEmpty ? [] : [{ clear: true }];
+      this.actions = [...this.actions, ...clear, ...actions];
+      this.undone = [];
       this.changed();
     }
 
     reset() {
-      [this.paper, this.actions, this.undone] = [null, [], []];
+      this.setActions([]);
+    }
+
+    // All that a visitor has drawn, for `restoreKept`.
+    keep() {
+      return { actions: [...this.actions], undone: [...this.undone], paper: this.paper };
+    }
+
+    /**
+     * Bring back what was kept, or a blank sheet. Undo does not undo it.
+     * @param {Kept} kept
+     */
+    restoreKept({ actions, undone, paper } = { actions: [], undone: [], paper: null }) {
+      this.stroke = null;
+      [this.actions, this.undone, this.paper] = [[...actions], [...undone], paper];
       this.changed();
     }
 
@@ -235,6 +362,7 @@
       const disable = (name, isDisabled) =>
         this.querySelector(`[name=${name}]`).toggleAttribute("disabled", isDisabled);
       disable("undo", !this.actions.length);
+      disable("redo", !this.undone.length);
       disable("clear", this.isEmpty);
       disable("eraser", this.isEmpty);
     }
@@ -259,7 +387,8 @@
      * @param {number} side
      * @param {Stroke} stroke
      */
-    paint(context, side, { eraser, points }, from = 0) {
+    paint(context, side, stroke, from = 0) {
+      const { eraser, points } = stroke;
       /** @type {(index: number) => Point} */
       const at = (index) => [points[index][0] * side, points[index][1] * side];
       /** @type {(index: number) => Point} */
@@ -267,10 +396,14 @@
         const [[x, y], [u, v]] = [at(index), at(index + 1)];
         return [(x + u) / 2, (y + v) / 2];
       };
-      context.strokeStyle = eraser ? "#fff" : "#000";
-      context.lineWidth = side * (eraser ? ERASER : PEN);
+      context.fillStyle = context.strokeStyle = eraser ? "#fff" : "#000";
+      context.lineWidth = side * width(stroke);
       context.lineCap = context.lineJoin = "round";
       context.beginPath();
+      if (points.every(([x, y]) => x === points[0][0] && y === points[0][1])) {
+        context.arc(...at(0), context.lineWidth / 2, 0, 2 * Math.PI); // a line without length is not drawn
+        return context.fill();
+      }
       context.moveTo(...(from > 0 ? middle(from - 1) : at(0)));
       for (let index = Math.max(from, 1); index < points.length - 1; index++) {
         context.quadraticCurveTo(...at(index), ...middle(index));
@@ -326,21 +459,9 @@
       }
     }
 
-    // The strokes as a part of a link: a byte for each stroke's number of points (and whether it
-    // erases), then two bytes a point. "" where that is too long.
+    // The strokes as a part of a link; "" where that is too long.
     toCode() {
-      if (this.shownPaper()) return "";
-      const bytes = [];
-      for (const { eraser, points } of this.visible()) {
-        const kept = simplify(points.map(([x, y]) => [toByte(x), toByte(y)]), 1);
-        for (let start = 0; start < kept.length; start += 126) {
-          const part = kept.slice(Math.max(0, start - 1), start + 126);
-          bytes.push(2 * part.length + (eraser ? 1 : 0), ...part.flat());
-        }
-      }
-      const code = btoa(String.fromCharCode(...bytes));
-      const safe = code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-      return safe.length <= LONGEST_CODE ? safe : "";
+      return this.shownPaper() ? "" : drawingCode.encode(this.visible());
     }
 
     /**
@@ -349,64 +470,36 @@
      * @throws {Error} where it is not a code of `toCode`'s kind; the drawing stays as it is
      */
     fromCode(code) {
-      const text = atob(code.replaceAll("-", "+").replaceAll("_", "/"));
-      const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-      const actions = [];
-      for (let at = 0; at < bytes.length; ) {
-        const count = bytes[at] >> 1;
-        const eraser = bytes[at] % 2 === 1;
-        const end = at + 1 + 2 * count;
-        if (!count || end > bytes.length) throw new Error("it ends too soon");
-        /** @type {Point[]} */
-        const points = [];
-        for (at += 1; at < end; at += 2) points.push([bytes[at] / 255, bytes[at + 1] / 255]);
-        actions.push({ eraser, points: fill(points) });
-      }
-      if (!actions.length) throw new Error("it is empty");
+      const strokes = drawingCode.decode(code);
       this.classList.add("touched");
-      this.setActions(actions);
+      this.setActions(strokes);
     }
   }
 
-  /** @param {number} share */
-  const toByte = (share) => Math.round(255 * Math.min(1, Math.max(0, share)));
-
-  /**
-   * Drop points that lie within `far` of the line without them. Source: Ramer, Douglas and Peucker.
-   * @param {Point[]} points
-   * @param {number} far
-   * @returns {Point[]}
-   */
-  function simplify(points, far) {
-    if (points.length < 3) return points;
-    const [[ax, ay], [bx, by]] = [points[0], points[points.length - 1]];
-    const length = Math.hypot(bx - ax, by - ay);
-    let [worst, farthest] = [far, 0];
-    for (let index = 1; index < points.length - 1; index++) {
-      const [x, y] = points[index];
-      const distance = length
-        ? Math.abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) / length
-        : Math.hypot(x - ax, y - ay);
-      if (distance > worst) [worst, farthest] = [distance, index];
-    }
-    if (!farthest) return [points[0], points[points.length - 1]];
-    const first = simplify(points.slice(0, farthest + 1), far);
-    return [...first.slice(0, -1), ...simplify(points.slice(farthest), far)];
+  /** @param {string[]} tool */
+  function toButton([name, word, key, path]) {
+    const pressed = name === "eraser" || name === "thin" ? ' aria-pressed="false"' : "";
+    return `
+          <button type="button" name="${name}" class="of-${OF_PHOTOS.includes(name) ? "photo" : "drawing"}"
+            title="${key ? `${word} (${key})` : word}"${pressed}>
+            <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>
+            ${word}
+          </button>`;
   }
 
+  // As a share of the side.
+  /** @param {{ eraser?: boolean, thin?: boolean }} stroke */
+  const width = ({ eraser, thin }) => (eraser ? ERASER : thin ? THIN_PEN : PEN);
+
   /**
-   * Put points between those that are far apart, so that curves follow the line between them.
-   * @param {Point[]} points
-   * @returns {Point[]}
+   * Whether some of a stroke lies on the paper, and not all beside it.
+   * @param {Stroke} stroke
    */
-  function fill(points) {
-    return points.flatMap(([x, y], index) => {
-      const [u, v] = points[index + 1] ?? [x, y];
-      const steps = Math.ceil(Math.hypot(u - x, v - y) / 0.02) || 1;
-      return Array.from({ length: steps }, (_, step) => [
-        x + ((u - x) * step) / steps,
-        y + ((v - y) * step) / steps,
-      ]);
+  function isSeen(stroke) {
+    const radius = width(stroke) / 2;
+    return [0, 1].every((axis) => {
+      const places = stroke.points.map((point) => point[axis]);
+      return Math.min(...places) < 1 + radius && Math.max(...places) > -radius;
     });
   }
 

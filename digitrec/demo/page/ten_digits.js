@@ -1,9 +1,6 @@
 // A game, "Ten digits": asks for each digit once, and for the next one when the pen is up and the browser
 // has read the right one. The server learns nothing of it; a link challenges a friend to the same order.
 (() => {
-  if ("game" in flags) return;
-  flags.game = "";
-
   const NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
   const SURE = 0.9; // probability from which a digit is accepted
   const PENALTY = 50; // tenths of a second for a skipped digit
@@ -20,7 +17,7 @@
   let pad;
   /** @type {TenDigits | null} */
   let game = null;
-  /** @type {unknown} */
+  /** @type {Kept | undefined} */
   let kept; // the drawing before the game, as the pad keeps it; a reload loses it
   /** @type {HTMLElement | null} */
   let panel = null; // the card with the rules, or the result
@@ -81,7 +78,7 @@
   function begin(kind) {
     const day = Math.floor(Date.now() / DAY);
     const order = kind === "random" ? shuffled(Math.random) : kind === "today" ? orderOf(day) : friend?.order;
-    if (!game) kept = pad.keep?.();
+    if (!game) kept = pad.keep();
     game = {
       kind,
       day,
@@ -114,8 +111,7 @@
     if (!drawing) return;
     sessionStorage.removeItem(STORE);
     window.history.replaceState(null, "", window.location.pathname + search);
-    if (kept && pad.restoreKept) pad.restoreKept(kept);
-    else pad.setActions(drawing);
+    pad.restoreKept(kept ?? { actions: drawing, undone: [], paper: null });
   }
 
   function save() {
