@@ -92,3 +92,19 @@ def tool(page, name):
 
 def strokes(page):
     return page.evaluate("document.querySelector('digit-pad').visible().length")
+
+
+def wait_for_reader(page, reader="browser"):
+    expect(page.locator("html")).to_have_attribute("data-reader", reader, timeout=PATIENCE)
+
+
+def expect_answer(page, text):
+    """Wait until the answer to the whole drawing, not to one under way, is a text."""
+    page.wait_for_function(
+        """(text) => {
+            const { answer, isSettled } = document.querySelector("digit-answer");
+            return isSettled && answer?.text === text;
+        }""",
+        arg=str(text),
+        timeout=PATIENCE,
+    )

@@ -1,13 +1,11 @@
 """Several rows of digits, and what must stay one row."""
 
 import json
-import subprocess
 from functools import partial
 
 import numpy as np
 import pytest
 from browser_reading import compare
-from conftest import ROOT
 from PIL import Image
 
 from digitrec.__main__ import main

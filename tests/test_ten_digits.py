@@ -4,32 +4,28 @@ import re
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from conftest import PEN_DIGITS
-from PIL import Image
-from playwright.sync_api import expect
-from test_browser import (
+from browser_page import (
     DESKTOP,
-    ONE,
     PATIENCE,
-    SEVEN,
     TOUCH,
-    browser,
     draw,
-    expect_digit,
-    leave_to_server,
-    open_page,
+    expect_answer,
     strokes,
     tool,
     touch,
     wait_for_reader,
 )
+from conftest import PEN_DIGITS
+from PIL import Image
+from playwright.sync_api import expect
+from test_browser import ONE, SEVEN, leave_to_server
 
 pytestmark = pytest.mark.once
 
 SMALL_PHONE = {"viewport": {"width": 320, "height": 568}, **TOUCH}
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 CHALLENGE = "?ten=7123456890&time=12.3"
-__all__ = ["browser", "open_page"]  # fixtures
+pytest_plugins = ["browser_page"]
 
 
 def asked_for(page):
@@ -120,7 +116,7 @@ def test_challenge_waits_while_hidden_continues_after_a_reload_and_gives_the_dra
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     draw(page, *ONE)
-    expect_digit(page, 1)
+    expect_answer(page, 1)
     expect_done(page, 0)
     page.evaluate(hide, True)
     shown = page.locator("#top .clock").inner_text()

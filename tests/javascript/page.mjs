@@ -151,7 +151,7 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
   }
   await new Promise(setImmediate); // the link is opened
   document.elementFromPoint = () => page.covered ?? page.pad.canvas;
-  const share = Object.assign(new Element(), { name: "share", matches: () => false });
+  const share = Object.assign(new Element(), { name: "share" });
   const press = async (element) => {
     element.dispatchEvent(new Event("click"));
     await new Promise(setImmediate);
@@ -182,7 +182,7 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     find,
     press,
     async pressShare() {
-      const target = { closest: (selector) => (selector.includes("why") ? null : share) };
+      const target = { closest: (selector) => (selector === ".actions button" ? share : null) };
       document.dispatchEvent(Object.defineProperty(new Event("click"), "target", { value: target }));
       await new Promise(setImmediate);
     },

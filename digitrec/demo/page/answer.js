@@ -5,6 +5,7 @@
 
   const SURE = 0.8; // below this probability the answer is grey
   const SMALL = 0.15; // of the paper's side; smaller ink is hard to read
+  const THICK = 0.2; // of the digits' height; a thicker pen fills them
   const REST = 600; // milliseconds that the pen rests before something is said not to be a digit
   const MOST_DIGITS = 12; // of a number
   const ICONS = {
@@ -22,6 +23,7 @@
     /** @type {Answer | null} */
     answer = null; // null: the paper is blank
     openDigit = 0;
+    tapped = 0; // the digit of the drawing that was tapped, from 0
     isSettled = true; // false while the pen is moving
     isPhoto = false;
     isRead = false; // by the browser: what the server answers belongs to an earlier drawing
@@ -93,8 +95,10 @@
     show(answer, isLast = true) {
       clearTimeout(this.timer);
       this.isPhoto = Boolean(this.pad?.isShowing);
+      this.openDigit = this.tapped < (answer?.digits.length ?? 0) ? this.tapped : 0;
+      if (isLast) this.tapped = 0;
+      this.isSettled = isLast;
       this.answer = answer?.reason === "blank" && !this.isPhoto ? null : answer;
-      [this.openDigit, this.isSettled] = [0, isLast];
       this.layOut();
       // A drawing that is not a digit may still become one.
       const isClear = this.isPhoto || !this.answer || this.answer.is_number;
@@ -173,6 +177,7 @@
       );
       if (place < 0) return;
       event.preventDefault();
+      this.tapped = place; // the pad has the drawing read again, without the dot
       this.open(place);
     }
 
@@ -278,10 +283,13 @@
       case "not_a_digit": {
         const closest = `Closest: ${top(digits[0]).join(", ")}`;
         if (isPhoto) return both("No digit found", closest);
-        return both("That does not look like a digit", isSmall(answer) ? "Draw larger" : closest);
+        return both("That does not look like a digit", advice(answer) ?? closest);
       }
       default:
-        return both("That does not look like a number", `Closest: ${answer.best_reading}`);
+        return both(
+          "That does not look like a number",
+          (isPhoto ? null : advice(answer)) ?? `Closest: ${answer.best_reading}`,
+        );
     }
   }
 
@@ -289,12 +297,17 @@
   const top = ({ probabilities }) =>
     [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]).slice(0, 3);
 
-  /** @param {Answer} answer */
-  function isSmall({ digits, size: [side] }) {
+  /**
+   * What a visitor could do so that a drawing is read.
+   * @param {Answer} answer
+   */
+  function advice({ digits, size: [side] }) {
     const [lefts, tops, rights, bottoms] = [0, 1, 2, 3].map((edge) => digits.map(({ box }) => box[edge]));
     const width = Math.max(...rights) - Math.min(...lefts);
     const height = Math.max(...bottoms) - Math.min(...tops);
-    return Math.max(width, height) < SMALL * side;
+    if (Math.max(width, height) < SMALL * side) return "Draw larger";
+    const isThick = document.querySelector("digit-pad").pen * side > THICK * height;
+    return isThick && width > 2 * height ? "Try the thin pen" : null;
   }
 
   /**

@@ -96,7 +96,7 @@
     for (const name of LINKS) link.searchParams.delete(name);
     window.history.replaceState(null, "", link);
     lay(null);
-    wipe();
+    pad.restoreKept(); // a blank sheet, and no Undo of the digit before
     setClock();
     save();
     show();
@@ -132,11 +132,6 @@
     } catch {
       game = null; // something else was stored
     }
-  }
-
-  function wipe() {
-    pad.stroke = null;
-    pad.reset();
   }
 
   // There may be two headings: one before Gradio arrives, and Gradio's.
@@ -222,7 +217,7 @@
     game.seconds = 0;
     rightAt = null;
     if (since !== null) since = performance.now();
-    wipe();
+    pad.restoreKept(); // a blank sheet, and no Undo of the digit before
     setClock();
     if (isOver()) {
       game.best = readBest();
