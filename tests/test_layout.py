@@ -152,8 +152,15 @@ def test_large_text_leaves_all_in_place(browser, app_url):
 
 
 def test_in_a_frame_as_high_as_its_content_the_paper_fits_the_screen(open_page, app_url):
-    page = open_page("about:blank", wait=False, **DESKTOP)
-    page.set_content(f'<iframe src="{app_url}" style="width:1200px;height:3000px"></iframe>')
+    frame = f'<iframe src="{app_url}" style="width:1200px;height:3000px"></iframe>'
+    page = open_page(
+        f"{app_url}/around",
+        prepare=lambda page: page.route(
+            "**/around", lambda route: route.fulfill(body=frame, content_type="text/html")
+        ),
+        wait=False,
+        **DESKTOP,
+    )
     frame = page.frame_locator("iframe")
     frame.locator("#photo .example").first.wait_for()
     side = frame.locator(".sheet").bounding_box()

@@ -47,6 +47,13 @@ class PictureInput(gr.Image):
     def preprocess(self, payload: Any) -> Path:
         return _uploaded_file(self, payload)
 
+    def example_payload(self):
+        # For "Use via API"; gr.Image's own is a picture of a bus.
+        return {"path": "seven.png", "meta": {"_type": "gradio.FileData"}}
+
+    def example_value(self):
+        return "seven.png"
+
 
 class PicturesInput(gr.File):
     """Hands over at most LARGEST_BATCH uploaded files."""

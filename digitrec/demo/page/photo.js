@@ -17,6 +17,7 @@ function show(picture, address) {
   latest = picture;
   props.value = null;
   pad.show(address);
+  pad.scrollIntoView({ block: "nearest" }); // an example stands below the answer
   remember("unread");
   tell("reading");
 }
