@@ -2,14 +2,22 @@
 
 import os
 import shutil
+import socket
+import socketserver
+import threading
+from contextlib import contextmanager, suppress
+from urllib.parse import urlparse
 
 import pytest
+from conftest import App, serve_app
 from playwright.sync_api import expect, sync_playwright
 
 PATIENCE = 30_000  # milliseconds, on two busy cores
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 PHONE = {"viewport": {"width": 390, "height": 844}, **TOUCH}
+SEVEN = [(0.36, 0.3), (0.64, 0.3), (0.46, 0.72)]
+ONE = [(0.5, 0.3), (0.5, 0.72)]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +57,57 @@ def open_page(browser):
         context.close()
     # Where a test stops the server, Gradio may not have fetched all of its own scripts yet.
     assert not [error for error in errors if "/assets/" not in error]
+
+
+@pytest.fixture(scope="module")
+def restarted_app(tmp_path_factory):
+    """The app once more, as after a restart; it keeps corrections."""
+    folder = tmp_path_factory.mktemp("restarted")
+    # Nobody answers for the Hub: what cannot be pushed must be kept.
+    environment = {
+        "FEEDBACK_DATASET": "me/corrections",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(folder / "home"),
+    }
+    with serve_app(folder, **environment) as url:
+        yield App(url, folder / "log")
+
+
+@contextmanager
+def forwarding(port, url):
+    """Let a port lead to a server; then cut all connections, as when that server ends."""
+    server = urlparse(url)
+    connections = []
+
+    def copy(source, target):
+        with suppress(OSError):
+            while content := source.recv(65536):
+                target.sendall(content)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection((server.hostname, server.port)) as forward:
+                connections.extend((self.request, forward))
+                threading.Thread(target=copy, args=(forward, self.request)).start()
+                copy(self.request, forward)
+
+    class Forwarder(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+
+    with Forwarder(("127.0.0.1", port), Forward) as forwarder:
+        threading.Thread(target=forwarder.serve_forever, args=(0.05,)).start()
+        yield f"http://127.0.0.1:{port}"
+        forwarder.shutdown()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+def page(open_page, app_url, request):
+    return open_page(app_url, **request.param)
 
 
 def wait_until_whole(page):
@@ -108,3 +167,35 @@ def expect_answer(page, text):
         arg=str(text),
         timeout=PATIENCE,
     )
+
+
+def action(page, name):
+    return page.locator(f"digit-answer button[name={name}]")
+
+
+def expect_digit(page, digit):
+    expect_answer(page, digit)
+    expect(page.locator("#answer .numeral")).to_have_text(str(digit), timeout=PATIENCE)
+
+
+def expect_message(page, message):
+    expect(page.locator("#answer .said")).to_contain_text(message, timeout=PATIENCE)
+
+
+def expect_blank(page):
+    expect(page.locator("#answer .blank")).to_be_visible(timeout=PATIENCE)
+
+
+def leave_to_server(page):
+    """Let the page read by the server alone, as where its worker cannot be had."""
+    page.route("**/reading/**", lambda route: route.abort())
+
+
+def open_place(page):
+    """Which of the digits is open, and what the network saw of it."""
+    pressed = page.locator(".numeral button").evaluate_all(
+        "buttons => buttons.map((button) => button.ariaPressed)"
+    )
+    assert pressed.count("true") == 1
+    seen = page.locator("#answer .seen canvas").evaluate("one => one.toDataURL()")
+    return pressed.index("true"), seen

@@ -1,15 +1,10 @@
 """The page in a real browser: desktop and phone, light and dark, slow, and without its server."""
 
-import base64
 import json
 import re
-import socket
-import socketserver
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager, suppress
 from urllib.parse import urlparse
 
 import numpy as np
@@ -17,11 +12,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser_page import (
     DESKTOP,
+    ONE,
     PATIENCE,
     PHONE,
+    SEVEN,
     TOUCH,
+    action,
     draw,
-    expect_answer,
+    expect_blank,
+    expect_digit,
+    expect_message,
+    forwarding,
+    leave_to_server,
+    open_place,
     paper,
     place,
     strokes,
@@ -30,12 +33,9 @@ from browser_page import (
     wait_for_reader,
     wait_until_whole,
 )
-from conftest import PEN_DIGITS, ROOT, App, free_port, serve_app, serve_program, slow
-from hostile_files import make_files
+from conftest import PEN_DIGITS, ROOT, free_port, serve_program, slow
 from PIL import Image
 from playwright.sync_api import expect
-
-from digitrec.training.strokes import draw_strokes
 
 pytestmark = pytest.mark.once
 pytest_plugins = ["browser_page"]
@@ -43,83 +43,7 @@ pytest_plugins = ["browser_page"]
 LANDSCAPE = {"viewport": {"width": 844, "height": 390}, **TOUCH}
 # A seven, as links held drawings before they held strokes: a PNG of 4 grey levels.
 OLD_LINK = (ROOT / "tests" / "old_link.txt").read_text().strip()
-
-SEVEN = [(0.36, 0.3), (0.64, 0.3), (0.46, 0.72)]
-ONE = [(0.5, 0.3), (0.5, 0.72)]
 STAR = [[(0.3, 0.3), (0.7, 0.7)], [(0.7, 0.3), (0.3, 0.7)], [(0.5, 0.2), (0.5, 0.8)]]
-
-
-@pytest.fixture(scope="module")
-def restarted_app(tmp_path_factory):
-    """The app once more, as after a restart; it keeps corrections."""
-    folder = tmp_path_factory.mktemp("restarted")
-    # Nobody answers for the Hub: what cannot be pushed must be kept.
-    environment = {
-        "FEEDBACK_DATASET": "me/corrections",
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(folder / "home"),
-    }
-    with serve_app(folder, **environment) as url:
-        yield App(url, folder / "log")
-
-
-@contextmanager
-def forwarding(port, url):
-    """Let a port lead to a server; then cut all connections, as when that server ends."""
-    server = urlparse(url)
-    connections = []
-
-    def copy(source, target):
-        with suppress(OSError):
-            while content := source.recv(65536):
-                target.sendall(content)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
-
-    class Forward(socketserver.BaseRequestHandler):
-        def handle(self):
-            with socket.create_connection((server.hostname, server.port)) as forward:
-                connections.extend((self.request, forward))
-                threading.Thread(target=copy, args=(forward, self.request)).start()
-                copy(self.request, forward)
-
-    class Forwarder(socketserver.ThreadingTCPServer):
-        allow_reuse_address = True
-
-    with Forwarder(("127.0.0.1", port), Forward) as forwarder:
-        threading.Thread(target=forwarder.serve_forever, args=(0.05,)).start()
-        yield f"http://127.0.0.1:{port}"
-        forwarder.shutdown()
-        for connection in connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def page(open_page, app_url, request):
-    return open_page(app_url, **request.param)
-
-
-def action(page, name):
-    return page.locator(f"digit-answer button[name={name}]")
-
-
-def expect_digit(page, digit):
-    expect_answer(page, digit)
-    expect(page.locator("#answer .numeral")).to_have_text(str(digit), timeout=PATIENCE)
-
-
-def expect_message(page, message):
-    expect(page.locator("#answer .said")).to_contain_text(message, timeout=PATIENCE)
-
-
-def expect_blank(page):
-    expect(page.locator("#answer .blank")).to_be_visible(timeout=PATIENCE)
-
-
-def leave_to_server(page):
-    """Let the page read by the server alone, as where its worker cannot be had."""
-    page.route("**/reading/**", lambda route: route.abort())
 
 
 def seen(page):
@@ -571,85 +495,6 @@ def test_drawing_is_safe_when_the_server_goes_and_is_read_when_it_is_back(
         page.wait_for_function(f"{IMAGES} !== undefined")
 
 
-def test_chosen_refused_and_example_pictures(page, seven):
-    label = page.locator("#photo .choose").inner_text()
-    assert label == ("Upload a photo" if page.viewport_size["width"] > 500 else label)
-    chosen = page.locator("#photo input")
-    chosen.set_input_files(seven)
-    expect_digit(page, 7)
-    box = page.locator("#answer .numeral").bounding_box()
-    page.wait_for_timeout(300)
-    offset = page.evaluate("window.scrollY")
-    assert box["y"] + box["height"] - offset <= page.viewport_size["height"]  # without scrolling
-    expect(page.locator("digit-pad img.photo")).to_be_visible()
-    chosen.set_input_files(ROOT / "README.md")
-    expect_message(page, "is not a picture that digitrec can read")
-    expect(page.locator("#answer .numeral")).to_have_count(0)
-    page.locator(".example").first.click()
-    expect_digit(page, 4)
-    tool(page, "back").click()
-    expect_blank(page)
-    draw(page, *ONE)
-    expect_digit(page, 1)
-
-
-# What a visitor is told of each; "" where it is read, as a seven.
-HOSTILE_FILES = {
-    "empty.png": "is empty",
-    "page.png": "is not a picture",
-    "script.svg": "is an SVG drawing",
-    "paper.pdf": "is a PDF",
-    "half.jpg": "is damaged or incomplete",
-    "declared large.png": "64 megapixels",
-    "many scans.jpg": "more than 20 scans",
-    "50000 by 1.png": "100 times as long as wide",
-    "16 bits.png": "",
-    "cmyk.jpg": "",
-    "many frames.gif": "",
-    "<img src=x onerror=alert(7)>.png": "",
-}
-
-
-def test_hostile_files_end_in_an_answer_or_a_sentence_on_the_page(open_page, app_url):
-    page, files = open_page(app_url, **DESKTOP), make_files()
-    opened = []
-    page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
-    for name, said in HOSTILE_FILES.items():
-        file = {"name": name, "mimeType": "image/png", "buffer": files[name]}
-        page.locator("#photo input").set_input_files(file)
-        if said:
-            expect_message(page, said)
-        else:
-            expect_digit(page, 7)
-        tool(page, "back").click()
-        expect_blank(page)
-    assert not opened
-
-
-def test_phone_offers_to_take_a_photo(open_page, app_url):
-    page = open_page(app_url, **PHONE)
-    expect(page.locator("#photo .choose")).to_have_text("Take or choose a photo")
-
-
-@pytest.mark.parametrize("kind", ["paste", "drop"])
-def test_picture_is_pasted_or_dropped_anywhere(open_page, app_url, seven, kind):
-    page = open_page(app_url, **DESKTOP)
-    page.evaluate(
-        """async ([kind, content]) => {
-          const blob = await (await fetch('data:image/png;base64,' + content)).blob();
-          const data = new DataTransfer();
-          data.items.add(new File([blob], 'seven.png', { type: 'image/png' }));
-          const options = { bubbles: true, cancelable: true };
-          const event = kind === 'paste'
-            ? new ClipboardEvent('paste', { ...options, clipboardData: data })
-            : new DragEvent('drop', { ...options, dataTransfer: data });
-          document.querySelector('#about').dispatchEvent(event);
-        }""",
-        [kind, base64.b64encode(seven.read_bytes()).decode()],
-    )
-    expect_digit(page, 7)
-
-
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_about_quotes_the_checkpoint_and_shows_what_is_misread(
     open_page, app_url, recognizer, device
@@ -746,16 +591,6 @@ def draw_digit(page, digit, left, size=0.035):
         draw(page, *[(left + size * x, 0.3 + size * y) for x, y in stroke])
 
 
-def open_place(page):
-    """Which of the digits is open, and what the network saw of it."""
-    pressed = page.locator(".numeral button").evaluate_all(
-        "buttons => buttons.map((button) => button.ariaPressed)"
-    )
-    assert pressed.count("true") == 1
-    seen = page.locator("#answer .seen canvas").evaluate("one => one.toDataURL()")
-    return pressed.index("true"), seen
-
-
 def test_number_is_read_and_each_of_its_digits_opens(page, app_url, open_page):
     draw_digit(page, 4, 0.1)
     expect_digit(page, 4)
@@ -774,54 +609,6 @@ def test_number_is_read_and_each_of_its_digits_opens(page, app_url, open_page):
     expect(page.locator(".explanation canvas")).to_have_count(2, timeout=PATIENCE)
     code = page.evaluate("document.querySelector('digit-pad').toCode()")
     expect_digit(open_page(f"{app_url}?s={code}", **DESKTOP), 42)
-
-
-def test_frames_lie_over_the_digits_of_a_photo(page, tmp_path, pen_digits):
-    strokes = [20.0 * stroke + (100, 100) for stroke in pen_digits[4].strokes]
-    strokes += [20.0 * stroke + (400, 100) for stroke in pen_digits[2].strokes]
-    picture = Image.eval(draw_strokes(strokes, 700, 24.0), lambda ink: 255 - ink)
-    picture.crop((0, 0, 700, 400)).save(tmp_path / "42.png")
-    page.locator("#photo input").set_input_files(tmp_path / "42.png")
-    frames = page.locator(".sheet .boxes span")
-    expect(frames).to_have_count(2, timeout=PATIENCE)
-    expect_digit(page, 42)
-    left, top, side = paper(page)
-    box = frames.nth(1).bounding_box()
-    assert box["x"] == pytest.approx(left + side * 418 / 700, abs=0.03 * side)
-    # The photo is 4/7 as high as the paper and lies in its middle.
-    assert box["y"] == pytest.approx(top + side * (150 + 88) / 700, abs=0.03 * side)
-    frames.nth(1).click()
-    assert open_place(page)[0] == 1
-    page.locator("#photo input").set_input_files(tmp_path / "42.png")  # the same answer again
-    expect(page.locator(".sheet .boxes .open")).to_have_count(1, timeout=PATIENCE)
-    expect(frames).to_have_count(2)
-    tool(page, "back").click()
-    expect(frames).to_have_count(0)
-
-
-def test_large_photo_is_shrunk_before_it_is_sent(page, tmp_path, pen_digits):
-    strokes = [20.0 * stroke + (100, 100) for stroke in pen_digits[4].strokes]
-    strokes += [20.0 * stroke + (400, 100) for stroke in pen_digits[2].strokes]
-    picture = Image.eval(draw_strokes(strokes, 700, 24.0).convert("L"), lambda ink: 235 - ink // 2)
-    photo = picture.crop((0, 0, 700, 525)).resize((5712, 4284))
-    grain = np.random.default_rng(0).integers(0, 20, (4284, 5712), np.uint8)
-    photo = Image.fromarray(np.asarray(photo) + grain)
-    exif = Image.Exif()
-    exif[0x0112] = 8
-    photo.rotate(-90, expand=True).save(tmp_path / "42.jpg", quality=95, exif=exif)
-    assert (tmp_path / "42.jpg").stat().st_size > 8e6
-    page.evaluate(
-        """() => {
-            const append = FormData.prototype.append;
-            FormData.prototype.append = function (name, value, ...rest) {
-                window.sentBytes = value.size;
-                return append.call(this, name, value, ...rest);
-            };
-        }"""
-    )
-    page.locator("#photo input").set_input_files(tmp_path / "42.jpg")
-    expect_digit(page, 42)
-    assert 1e5 < page.evaluate("window.sentBytes") < 4e6
 
 
 def test_more_digits_than_a_number_has_are_said_to_be_too_many(open_page, app_url):

@@ -6,10 +6,13 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from browser_page import (
     DESKTOP,
+    ONE,
     PATIENCE,
+    SEVEN,
     TOUCH,
     draw,
     expect_answer,
+    leave_to_server,
     strokes,
     tool,
     touch,
@@ -18,7 +21,6 @@ from browser_page import (
 from conftest import PEN_DIGITS
 from PIL import Image
 from playwright.sync_api import expect
-from test_browser import ONE, SEVEN, leave_to_server
 
 pytestmark = pytest.mark.once
 
