@@ -154,6 +154,16 @@ def test_small_zeros_after_a_tall_one_are_zeros(recognizer, digit, height):
     assert recognizer.read_number(picture).text == "1000"
 
 
+@pytest.mark.parametrize("text", ["158", "924", "073", "4271", "1000", "97"])
+@pytest.mark.parametrize("height", [60, 80])
+@pytest.mark.parametrize("tall", [0, 1, -1])
+def test_small_digits_next_to_a_tall_one_are_digits(recognizer, digit, text, height, tall):
+    heights = [height] * len(text)
+    heights[tall] = 170
+    parts = [(digit(label, high), 200 - high) for label, high in zip(text, heights, strict=True)]
+    assert recognizer.read_number(join(*parts)).text == text
+
+
 @pytest.mark.parametrize("text", ["1,000", "12,345", "2,345,678"])
 def test_comma_of_the_thousands_is_left_out(recognizer, digit, text):
     parts = [(COMMA, 130) if sign == "," else (digit(sign, 100), 50) for sign in text]

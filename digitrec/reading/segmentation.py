@@ -22,6 +22,8 @@ LOW = 0.4  # of a digit's height: a lower piece belongs to a neighbour
 SPECK = 0.08  # of a digit's height: a piece smaller both ways is dirt
 ASTRIDE = 0.2  # of its width, that a low piece with a place of its own shares with tall ones
 DASH = 1.5  # times as wide as high, at least
+SMALL = 0.28  # of a digit's height: a piece as high that stands by itself is a digit
+BASE = 0.12  # of a digit's height, by which it may end above or below its neighbours
 MOST_COMPONENTS = 36  # three for each of twelve digits
 MOST_CUTS = 24  # in a number
 NARROW = 0.45  # of a digit's height: what is narrower is not cut
@@ -109,39 +111,57 @@ def find_components(ink: Ink, rows: int = ROWS) -> Components:
     sides = np.maximum(heights, boxes[:, 3] - boxes[:, 2])
     kept, is_low = sides >= SPECK * height, heights < LOW * height
     tall, low = (np.flatnonzero(kept & lowness).tolist() for lowness in (~is_low, is_low))
-    zeros, commas, dashes = _find_signs(labels, boxes, tall, low)
-    low = [index for index in low if index not in (*zeros, *commas, *dashes)]
-    tall = sorted(tall + zeros)
+    small, commas, dashes = _find_signs(labels, boxes, tall, low, height)
+    low = [index for index in low if index not in (*small, *commas, *dashes)]
+    tall = sorted({*tall, *small})
     # Zeros that touch are one component, but several digits, which may be lower than a 1.
     counts = np.floor(sides / np.maximum(heights, 1) + NEARLY).astype(int)[tall]
     wide = [index for index, count in zip(tall, counts, strict=True) if count > 1]
     stacked = any(_is_stacked(boxes[one], boxes[other]) for one in wide for other in tall)
-    if (zeros or wide) and not stacked:
+    if (small or wide) and not stacked:
         height = float(np.median(np.repeat(heights[tall], counts)))
     return Components(ink, shrunk, labels, boxes, height, tall, low, commas)
 
 
-def _find_signs(labels, boxes, tall, low) -> tuple[list[int], list[int], list[int]]:
-    """Find low components with a place of their own in the row: small zeros, commas and dashes."""
-    zeros, commas, dashes = [], [], []
-    for index in low:
+def _find_signs(labels, boxes, tall, low, height) -> tuple[list[int], list[int], list[int]]:
+    """Find low components with a place of their own in the row: small digits, commas and dashes.
+
+    Tall ones that are less than half as high as a digit may be small digits, too.
+    """
+    small, commas, dashes = [], [], []
+    halves = [index for index in tall if boxes[index, 1] - boxes[index, 0] < 0.5 * height]
+    for index in low + halves:
         top, bottom, left, right = boxes[index]
-        shared = np.minimum(boxes[tall, 3], right) - np.maximum(boxes[tall, 2], left)
+        others = [other for other in tall if other != index]
+        shared = np.minimum(boxes[others, 3], right) - np.maximum(boxes[others, 2], left)
         if (shared > ASTRIDE * (right - left)).any():
             continue
-        before = [other for other in tall if boxes[other, 3] < right]
-        after = [other for other in tall if boxes[other, 2] > left]
+        before = [other for other in others if boxes[other, 3] < right]
+        after = [other for other in others if boxes[other, 2] > left]
+        neighbours = []
+        if before:
+            neighbours.append(boxes[max(before, key=lambda other: boxes[other, 3])])
+        if after:
+            neighbours.append(boxes[min(after, key=lambda other: boxes[other, 2])])
+        is_wide = right - left > DASH * (bottom - top)
         if label_holes(labels[top:bottom, left:right] == index + 1)[1] > 1:
-            zeros.append(index)
-        elif not before and after and right - left > DASH * (bottom - top):
-            dashes.append(index)
-        elif before and after:
-            last = boxes[max(before, key=lambda other: boxes[other, 3])]
-            following = boxes[min(after, key=lambda other: boxes[other, 2])]
-            hangs = top > last[:2].mean() and bottom > max(last[1], following[1])
-            if hangs and right - left < DASH * (bottom - top):
-                commas.append(index)
-    return zeros, commas, dashes
+            small.append(index)
+        elif is_wide:
+            if index in low and after and not before:
+                dashes.append(index)
+        elif (
+            index in low
+            and before
+            and after
+            and top > neighbours[0][:2].mean()
+            and bottom > max(other[1] for other in neighbours)
+        ):
+            commas.append(index)
+        elif bottom - top > SMALL * height and any(
+            abs(bottom - other[1]) < BASE * height for other in neighbours
+        ):
+            small.append(index)
+    return small, commas, dashes
 
 
 def find_pieces(components: Components) -> Pieces | None:

@@ -18,6 +18,8 @@ export const LOW = 0.4;
 export const SPECK = 0.08;
 export const ASTRIDE = 0.2;
 export const DASH = 1.5;
+export const SMALL = 0.28;
+export const BASE = 0.12;
 export const MOST_COMPONENTS = 36;
 export const MOST_CUTS = 24;
 export const NARROW = 0.45;
@@ -153,8 +155,8 @@ export function findComponents(whole, most = ROWS) {
   const isLow = (index) => heights[index] < LOW * height;
   const tall = kept.filter((index) => !isLow(index));
   const low = kept.filter(isLow);
-  const { zeros, commas, dashes } = findSigns(labels, boxes, tall, low);
-  const digits = [...tall, ...zeros].sort((one, other) => one - other);
+  const { small, commas, dashes } = findSigns(labels, boxes, tall, low, height);
+  const digits = [...new Set([...tall, ...small])].sort((one, other) => one - other);
   // Zeros that touch are one component, but several digits, which may be lower than a 1.
   const counts = digits.map((index) => {
     const [top, bottom, left, right] = boxes[index];
@@ -169,43 +171,52 @@ export function findComponents(whole, most = ROWS) {
     ink,
     labels,
     boxes,
-    height: (zeros.length || wide.length) && !areStacked ? median(several) : height,
+    height: (small.length || wide.length) && !areStacked ? median(several) : height,
     tall: digits,
-    low: low.filter((index) => ![zeros, commas, dashes].some((signs) => signs.includes(index))),
+    low: low.filter((index) => ![small, commas, dashes].some((signs) => signs.includes(index))),
     commas,
   };
 }
 
 /**
- * Find low components with a place of their own in the row: small zeros, commas and dashes.
+ * Find low components with a place of their own in the row: small digits, commas and dashes. Tall ones
+ * that are less than half as high as a digit may be small digits, too.
  * @param {Image<Int32Array>} labels
  * @param {Box[]} boxes
  * @param {number[]} tall
  * @param {number[]} low
+ * @param {number} height of a digit
  */
-function findSigns(labels, boxes, tall, low) {
-  /** @type {Record<"zeros" | "commas" | "dashes", number[]>} */
-  const signs = { zeros: [], commas: [], dashes: [] };
-  for (const index of low) {
+function findSigns(labels, boxes, tall, low, height) {
+  /** @type {Record<"small" | "commas" | "dashes", number[]>} */
+  const signs = { small: [], commas: [], dashes: [] };
+  const halves = tall.filter((index) => boxes[index][1] - boxes[index][0] < 0.5 * height);
+  for (const index of [...low, ...halves]) {
     const [top, bottom, left, right] = boxes[index];
-    const isAstride = tall.some((other) => {
+    const others = tall.filter((other) => other !== index);
+    const isAstride = others.some((other) => {
       const shared = Math.min(boxes[other][3], right) - Math.max(boxes[other][2], left);
       return shared > ASTRIDE * (right - left);
     });
     if (isAstride) continue;
-    const before = tall.filter((other) => boxes[other][3] < right);
-    const after = tall.filter((other) => boxes[other][2] > left);
-    const [high, wide] = [bottom - top, right - left];
-    if (labelHoles(crop(labels, top, bottom, left, right), index + 1).count > 1) signs.zeros.push(index);
-    else if (!before.length && after.length && wide > DASH * high) signs.dashes.push(index);
-    else if (before.length && after.length) {
-      const ends = before.map((other) => boxes[other][3]);
-      const starts = after.map((other) => boxes[other][2]);
-      const last = boxes[before[ends.indexOf(Math.max(...ends))]];
-      const following = boxes[after[starts.indexOf(Math.min(...starts))]];
-      const hangs = top > (last[0] + last[1]) / 2 && bottom > Math.max(last[1], following[1]);
-      if (hangs && wide < DASH * high) signs.commas.push(index);
-    }
+    const before = others.filter((other) => boxes[other][3] < right).map((other) => boxes[other]);
+    const after = others.filter((other) => boxes[other][2] > left).map((other) => boxes[other]);
+    const isLow = low.includes(index);
+    const ends = before.map((box) => box[3]);
+    const starts = after.map((box) => box[2]);
+    const last = before[ends.indexOf(Math.max(...ends))];
+    const following = after[starts.indexOf(Math.min(...starts))];
+    const neighbours = [last, following].filter(Boolean);
+    const isWide = right - left > DASH * (bottom - top);
+    if (labelHoles(crop(labels, top, bottom, left, right), index + 1).count > 1) signs.small.push(index);
+    else if (isWide) {
+      if (isLow && following && !last) signs.dashes.push(index);
+    } else if (
+      isLow && last && following && top > (last[0] + last[1]) / 2 && bottom > Math.max(last[1], following[1])
+    ) signs.commas.push(index);
+    else if (
+      bottom - top > SMALL * height && neighbours.some((box) => Math.abs(bottom - box[1]) < BASE * height)
+    ) signs.small.push(index);
   }
   return signs;
 }
