@@ -134,7 +134,7 @@ def results():
     )
 
 
-def five_seeds():
+def seeds():
     def row(name, run, digits=0):
         return (
             name,

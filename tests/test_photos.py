@@ -32,7 +32,7 @@ pytest_plugins = ["browser_page"]
 
 
 def test_chosen_refused_and_example_pictures(page, seven):
-    label = page.locator("#photo .choose").inner_text()
+    label = page.locator("#photo .choose b").inner_text()
     assert label == ("Upload a photo" if page.viewport_size["width"] > 500 else label)
     chosen = page.locator("#photo input")
     chosen.set_input_files(seven)
@@ -44,7 +44,7 @@ def test_chosen_refused_and_example_pictures(page, seven):
     expect(page.locator("digit-pad img.photo")).to_be_visible()
     chosen.set_input_files(ROOT / "README.md")
     expect_message(page, "is not a picture that digitrec can read")
-    expect(page.locator("#answer .numeral")).to_have_count(0)
+    expect(page.locator("#answer .numeral")).to_have_text("?")
     page.locator(".example").first.click()
     expect_digit(page, 4)
     tool(page, "back").click()
@@ -88,7 +88,7 @@ def test_hostile_files_end_in_an_answer_or_a_sentence_on_the_page(open_page, app
 
 def test_phone_offers_to_take_a_photo(open_page, app_url):
     page = open_page(app_url, **PHONE)
-    expect(page.locator("#photo .choose")).to_have_text("Take or choose a photo")
+    expect(page.locator("#photo .choose b")).to_have_text("Take or choose a photo")
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])

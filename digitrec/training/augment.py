@@ -30,7 +30,7 @@ class AugmentConfig:
         0.15, "probability of a slash on a 0, a flag, hook or foot on a 1, a bar on a 7", SHARE
     )
     sharpness: float = setting(
-        0.0, "largest change of sharpness: 1 blurs by 0.7 pixels, or sharpens as much", NOT_NEGATIVE
+        1.0, "largest change of sharpness: 1 blurs by 0.7 pixels, or sharpens as much", NOT_NEGATIVE
     )
 
 

@@ -237,8 +237,10 @@ FAST = Recipe(
         border=2, kernel_sizes=((4,), (3,), (2, 2)), head_features=0, block_dropout=0.03
     ),
     training=TrainingConfig(epochs=5, learning_rate=0.006, warmup_epochs=0.3, calm_epochs=2),
-    augmentation=AugmentConfig(rotation=10.0, stretch=0.1, elasticity=0.5, marks=0.0),
-    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
+    augmentation=AugmentConfig(
+        rotation=10.0, stretch=0.1, elasticity=0.5, marks=0.0, sharpness=0.0
+    ),
+    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
 )
 
 # The published 'Enhanced MNIST Digit Recognition Model', as it describes itself: three blocks of
@@ -265,8 +267,9 @@ CLASSIC = Recipe(
         translation=2.8,  # a tenth of the image
         elasticity=0.0,
         marks=0.0,
+        sharpness=0.0,
     ),
-    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0),
+    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
 )
 
 PRESETS = {"best": BEST, "fast": FAST, "classic": CLASSIC}

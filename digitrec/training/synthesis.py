@@ -40,10 +40,10 @@ class SynthesisConfig:
         0.03, "MNIST's images redrawn with the pen of drawings", SHARE, "share of MNIST's"
     )
     glyphs: float = setting(
-        0.06, "drawings of our own digits in many ways of writing", SHARE, "share of MNIST's"
+        0.1, "drawings of our own digits in many ways of writing", SHARE, "share of MNIST's"
     )
     small: float = setting(
-        0.0, "drawings made on a canvas of 28x28 pixels, without smooth edges", SHARE
+        0.15, "drawings made on a canvas of 28x28 pixels, without smooth edges", SHARE
     )
     repetitions: int = setting(
         2, "how often an epoch uses each drawing, augmented differently each time", COUNT

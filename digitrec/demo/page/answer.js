@@ -126,7 +126,7 @@
       else if (!isNumber) kinds.push("none");
       else if (answer.probability < SURE) kinds.push("unsure");
       this.querySelector(".answer").className = kinds.join(" ");
-      flags.answer = !answer ? "blank" : isNumber ? "digit" : "none";
+      this.querySelector(".said").classList.toggle("long", Boolean(answer?.message));
       const text = answer?.text ?? "";
       const numeral = this.querySelector(".numeral");
       numeral.style.setProperty("--count", String(text.length || 1));

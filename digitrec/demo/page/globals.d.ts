@@ -22,7 +22,6 @@ interface Flags {
   layout: "beside" | "below" | "low"; // where the answer stands
   drop?: ""; // while a file is held over the page
   reader: "server" | "browser"; // who reads drawings
-  answer: "blank" | "digit" | "none"; // what the answer shows; "none": no digit and no number
   lost?: ""; // while the server is out of reach
   mode?: "ten"; // while a game of ten digits is on, from its rules to its result
 }

@@ -4,7 +4,7 @@ let answer = document.querySelector("digit-answer");
 if (!answer) answer = document.createElement("digit-answer");
 element.querySelector(".answer-place").append(answer);
 watch("value", () => {
-  if (props.value) answer.take(props.value, props.value.is_photo);
+  if (props.value) answer.take(props.value, Boolean(props.value.is_photo));
 });
 document.addEventListener("digitrec", ({ detail }) => {
   if (detail === "reading" || detail === "blank") props.value = null; // the next answer may be the same
