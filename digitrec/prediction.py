@@ -31,6 +31,14 @@ class Prediction:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(digit), float(self.probabilities[digit])) for digit in order]
 
+    def __repr__(self) -> str:
+        if not self.top():
+            return "Prediction(blank)"
+        best, *others = (str(digit) for digit, _ in self.top())
+        if not self.is_digit:
+            return f"Prediction(no digit; closest {', '.join([best, *others])})"
+        return f"Prediction({best}, {percent(self.top(1)[0][1])}; then {', '.join(others)})"
+
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as JSON can hold it: the image as 28 rows of numbers from 0 to 255.
 
@@ -81,6 +89,13 @@ class Number:
         if len(self.digits) > MOST_DIGITS:
             return "too_many_digits"
         return "not_a_digit" if len(self.digits) == 1 else "not_a_number"
+
+    def __repr__(self) -> str:
+        if self.is_number:
+            return f"Number({self.text!r}, {percent(self.probability)})"
+        if not self.digits:
+            return "Number(blank)"
+        return f"Number(not a number: {self.reason}; closest {self.best_reading!r})"
 
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box."""

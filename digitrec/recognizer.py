@@ -107,6 +107,10 @@ class DigitRecognizer:
                     raise
         return cls(*pretrained.load_model(folder), folder=folder)
 
+    def __repr__(self) -> str:
+        folder = f", folder {str(self.folder)!r}" if self.folder else ""
+        return f"DigitRecognizer(revision {self.revision!r}{folder})"
+
     def __reduce__(self):
         if self.folder is not None:
             return DigitRecognizer.from_pretrained, (str(self.folder),)

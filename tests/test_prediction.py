@@ -47,6 +47,34 @@ def test_reason_says_why_it_is_not_a_number(what, reason):
     assert what.reason == reason and what.to_dict()["reason"] == reason
 
 
+def with_shares(*shares, is_digit=True):
+    """Give a prediction with the probabilities of 0, 1 and so on, as far as given."""
+    probabilities = np.zeros(10, np.float32)
+    probabilities[: len(shares)] = shares
+    return Prediction(probabilities, is_digit, 2.0, IMAGE)
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (with_shares(0.0625, 0.75, 0.1875), "Prediction(1, 75.0 %; then 2, 0)"),
+        (with_shares(0.1, 0.2, 0.7, is_digit=False), "Prediction(no digit; closest 2, 1, 0)"),
+        (NOTHING, "Prediction(blank)"),
+        (number(SEVEN, SEVEN), "Number('77', 90.0 %)"),
+        (number(SEVEN, is_number=False), "Number(not a number: not_a_digit; closest '7')"),
+        (join_rows([]), "Number(blank)"),
+    ],
+    ids=str,
+)
+def test_answers_show_in_a_line_what_was_read(answer, said):
+    assert repr(answer) == said
+
+
+def test_recogniser_shows_which_model_it_is(recognizer):
+    shown = repr(recognizer)
+    assert recognizer.revision in shown and str(recognizer.folder) in shown and len(shown) < 200
+
+
 def test_whole_is_never_more_probable_than_its_parts(recognizer, forty_two, pen_digits):
     whole = recognizer.read_number(forty_two)
     assert whole.probability <= min(digit.probabilities.max() for digit in whole.digits)
