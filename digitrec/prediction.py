@@ -39,6 +39,11 @@ class Prediction:
             return f"Prediction(no digit; closest {', '.join([best, *others])})"
         return f"Prediction({best}, {percent(self.top(1)[0][1])}; then {', '.join(others)})"
 
+    def _repr_html_(self) -> str:
+        from digitrec.notebook import prediction_as_html
+
+        return prediction_as_html(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as JSON can hold it: the image as 28 rows of numbers from 0 to 255.
 
@@ -96,6 +101,11 @@ class Number:
         if not self.digits:
             return "Number(blank)"
         return f"Number(not a number: {self.reason}; closest {self.best_reading!r})"
+
+    def _repr_html_(self) -> str:
+        from digitrec.notebook import number_as_html
+
+        return number_as_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box."""
