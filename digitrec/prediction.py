@@ -44,19 +44,22 @@ class Prediction:
 
         return prediction_as_html(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it: the image as 28 rows of numbers from 0 to 255.
+    def to_dict(self, *, image: bool = True) -> dict[str, Any]:
+        """Give all of it as JSON can hold it; docs/json.md explains each field.
 
         `digit_score` is None for an empty canvas, as JSON has no infinity.
+
+        Arguments:
+            image: with the 28 rows of numbers from 0 to 255 that the network saw.
         """
-        return {
+        values = {
             "digit": self.digit,
             "is_digit": self.is_digit,
             "digit_score": self.digit_score if self.top() else None,
             "probabilities": self.probabilities.tolist(),
             "rotated": self.rotated,
-            "image": self.image.tolist(),
         }
+        return values | {"image": self.image.tolist()} if image else values
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +110,12 @@ class Number:
 
         return number_as_html(self)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box."""
+    def to_dict(self, *, image: bool = True) -> dict[str, Any]:
+        """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box.
+
+        Arguments:
+            image: with the image of each digit.
+        """
         return {
             "text": self.text,
             "is_number": self.is_number,
@@ -118,7 +125,7 @@ class Number:
             "rotated": self.rotated,
             "rows": self.rows,
             "digits": [
-                {**digit.to_dict(), "box": list(box)}
+                {**digit.to_dict(image=image), "box": list(box)}
                 for digit, box in zip(self.digits, self.boxes, strict=True)
             ],
         }
