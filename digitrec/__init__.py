@@ -1,5 +1,7 @@
 """Handwritten-digit recognition: from a drawing or a photo to calibrated probabilities."""
 
+from importlib.metadata import PackageNotFoundError, version
+
 from digitrec.errors import (
     BackendError,
     BadCheckpointError,
@@ -15,6 +17,11 @@ from digitrec.errors import (
 from digitrec.prediction import Number, Prediction
 from digitrec.recognizer import DigitRecognizer
 
+try:
+    __version__ = version("digitrec")
+except PackageNotFoundError:  # a Space runs the folder, without installing it
+    __version__ = "0+unknown"
+
 __all__ = [
     "BackendError",
     "BadCheckpointError",
@@ -29,4 +36,5 @@ __all__ = [
     "TableError",
     "TrainingError",
     "WorkerError",
+    "__version__",
 ]

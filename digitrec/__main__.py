@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from digitrec import __version__
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
@@ -205,6 +206,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="digitrec", description="Handwritten digits: from pictures to answers."
     )
+    parser.add_argument("--version", action="version", version=f"digitrec {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     read = commands.add_parser("read", help="read the digit in each picture")
     read.add_argument(

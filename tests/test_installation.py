@@ -109,6 +109,9 @@ def test_wheel_brings_the_package_its_weights_and_its_command(environment, seven
     subprocess.run([*install, wheel], check=True)
     shutil.rmtree(source)
 
+    asked = [environment / "digitrec", "--version"]
+    said = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert said == f"digitrec {version('digitrec')}\n"
     read = [environment / "digitrec", "read", "--json", seven, "nothing.png"]
     result = subprocess.run(read, cwd=tmp_path, capture_output=True, text=True)
     first, second = map(json.loads, result.stdout.splitlines())
