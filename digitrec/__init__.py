@@ -15,6 +15,7 @@ from digitrec.errors import (
     WorkerError,
 )
 from digitrec.prediction import Number, Prediction
+from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
 
 try:
@@ -31,6 +32,7 @@ __all__ = [
     "DigitrecError",
     "HubError",
     "HubUnavailableError",
+    "ImageLike",
     "Number",
     "Prediction",
     "TableError",
