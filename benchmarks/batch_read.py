@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_digits
 
-from digitrec import DigitRecognizer
+from digitrec import BadImageError, DigitRecognizer
 from digitrec.cores import count_cores
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import Chunk, find_pictures, make_chunks
@@ -80,17 +80,18 @@ def measure_speed(archive: Path, processes: int) -> float:
 def measure_shares(chunk: Chunk) -> dict[str, float]:
     """Measure the microseconds that each step takes per picture, in one process."""
     recognizer = make_recognizer(JOB)
-    decoded = [read_picture(image) for image in chunk.images]
-    prepared = [image for image in map(to_mnist, chunk.images) if image is not None]
-    answers = recognizer.predict_each(chunk.images)
+    images = [image for image in chunk.images if not isinstance(image, BadImageError)]
+    decoded = [picture for picture in map(read_picture, images) if picture is not None]
+    prepared = [image for image in map(to_mnist, images) if image is not None]
+    answers = recognizer.predict_each(images)
     network_input = np.stack(prepared)
-    small = max(max(picture.size) for picture in decoded if picture is not None) < 40
+    small = max(max(picture.size) for picture in decoded) < 40
 
     def prepare():
         return finish(decoded) if small else [to_mnist(image) for image in decoded]
 
     steps: dict[str, Callable] = {
-        "decoding": lambda: [read_picture(image) for image in chunk.images],
+        "decoding": lambda: [read_picture(image) for image in images],
         "preprocessing": prepare,
         "network": lambda: recognizer._compute_logits(network_input),
         "rows": lambda: [as_row(JOB.table, "7.png", answer, numbers=False) for answer in answers],

@@ -1,5 +1,7 @@
 """Handwritten-digit recognition: from a drawing or a photo to calibrated probabilities."""
 
+from importlib.metadata import PackageNotFoundError, version
+
 from digitrec.errors import (
     BackendError,
     BadCheckpointError,
@@ -13,7 +15,13 @@ from digitrec.errors import (
     WorkerError,
 )
 from digitrec.prediction import Number, Prediction
+from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
+
+try:
+    __version__ = version("digitrec")
+except PackageNotFoundError:  # a Space runs the folder, without installing it
+    __version__ = "0+unknown"
 
 __all__ = [
     "BackendError",
@@ -24,9 +32,11 @@ __all__ = [
     "DigitrecError",
     "HubError",
     "HubUnavailableError",
+    "ImageLike",
     "Number",
     "Prediction",
     "TableError",
     "TrainingError",
     "WorkerError",
+    "__version__",
 ]

@@ -7,19 +7,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from digitrec import __version__
 from digitrec.errors import BadImageError, DigitrecError
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
 from digitrec.many.tables import (
     ENDINGS,
     FILES,
+    answer_values,
     as_text,
-    number_values,
     require_free,
     row_values,
 )
@@ -174,22 +176,15 @@ def find_hint(recognizer: DigitRecognizer, image: ImageLike, answer: Answer) -> 
 
 
 def as_json(path: str, answer: Answer | DigitrecError) -> str:
-    if isinstance(answer, list):
-        lines = [number_values(line) for line in answer]
-        return json.dumps({"path": as_text(path), "lines": lines})
-    if isinstance(answer, Number):
-        return json.dumps(row_values(path, answer, numbers=True))
+    values: dict[str, Any] = {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
-        return json.dumps({"path": as_text(path), "error": str(answer)})
-    values = {
-        "path": as_text(path),
-        "digit": answer.digit,
-        "is_digit": answer.is_digit,
-        # The score of a picture without ink is -inf, which JSON does not have.
-        "digit_score": answer.digit_score if answer.top() else None,
-        "rotated": answer.rotated,
-        "top": [{"digit": digit, "probability": share} for digit, share in answer.top()],
-    }
+        values["error"] = str(answer)
+    elif isinstance(answer, list):
+        values["lines"] = [answer_values(line) for line in answer]
+    elif isinstance(answer, Number):
+        values = row_values(path, answer, numbers=True)
+    else:
+        values |= answer_values(answer)
     return json.dumps(values)
 
 
@@ -211,6 +206,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="digitrec", description="Handwritten digits: from pictures to answers."
     )
+    parser.add_argument("--version", action="version", version=f"digitrec {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     read = commands.add_parser("read", help="read the digit in each picture")
     read.add_argument(

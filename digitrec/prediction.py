@@ -31,19 +31,35 @@ class Prediction:
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(int(digit), float(self.probabilities[digit])) for digit in order]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it: the image as 28 rows of numbers from 0 to 255.
+    def __repr__(self) -> str:
+        if not self.top():
+            return "Prediction(blank)"
+        best, *others = (str(digit) for digit, _ in self.top())
+        if not self.is_digit:
+            return f"Prediction(no digit; closest {', '.join([best, *others])})"
+        return f"Prediction({best}, {percent(self.top(1)[0][1])}; then {', '.join(others)})"
+
+    def _repr_html_(self) -> str:
+        from digitrec.notebook import prediction_as_html
+
+        return prediction_as_html(self)
+
+    def to_dict(self, *, image: bool = True) -> dict[str, Any]:
+        """Give all of it as JSON can hold it; docs/json.md explains each field.
 
         `digit_score` is None for an empty canvas, as JSON has no infinity.
+
+        Arguments:
+            image: with the 28 rows of numbers from 0 to 255 that the network saw.
         """
-        return {
+        values = {
             "digit": self.digit,
             "is_digit": self.is_digit,
             "digit_score": self.digit_score if self.top() else None,
             "probabilities": self.probabilities.tolist(),
             "rotated": self.rotated,
-            "image": self.image.tolist(),
         }
+        return values | {"image": self.image.tolist()} if image else values
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +98,24 @@ class Number:
             return "too_many_digits"
         return "not_a_digit" if len(self.digits) == 1 else "not_a_number"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box."""
+    def __repr__(self) -> str:
+        if self.is_number:
+            return f"Number({self.text!r}, {percent(self.probability)})"
+        if not self.digits:
+            return "Number(blank)"
+        return f"Number(not a number: {self.reason}; closest {self.best_reading!r})"
+
+    def _repr_html_(self) -> str:
+        from digitrec.notebook import number_as_html
+
+        return number_as_html(self)
+
+    def to_dict(self, *, image: bool = True) -> dict[str, Any]:
+        """Give all of it as JSON can hold it; each digit as `Prediction.to_dict`, with its box.
+
+        Arguments:
+            image: with the image of each digit.
+        """
         return {
             "text": self.text,
             "is_number": self.is_number,
@@ -93,7 +125,7 @@ class Number:
             "rotated": self.rotated,
             "rows": self.rows,
             "digits": [
-                {**digit.to_dict(), "box": list(box)}
+                {**digit.to_dict(image=image), "box": list(box)}
                 for digit, box in zip(self.digits, self.boxes, strict=True)
             ],
         }

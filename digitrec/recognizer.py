@@ -50,8 +50,8 @@ class DigitRecognizer:
     def __init__(
         self,
         network: Network,
-        config: dict,
-        metrics: dict,
+        config: dict[str, Any],
+        metrics: dict[str, Any],
         folder: Path | None = None,
         batch_sizes: tuple[int, ...] = BATCH_SIZES,
     ):
@@ -76,7 +76,7 @@ class DigitRecognizer:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | os.PathLike | None = None, *, revision: str | None = None
+        cls, model: str | os.PathLike[str] | None = None, *, revision: str | None = None
     ) -> "DigitRecognizer":
         """Load a published model.
 
@@ -107,6 +107,10 @@ class DigitRecognizer:
                     raise
         return cls(*pretrained.load_model(folder), folder=folder)
 
+    def __repr__(self) -> str:
+        folder = f", folder {str(self.folder)!r}" if self.folder else ""
+        return f"DigitRecognizer(revision {self.revision!r}{folder})"
+
     def __reduce__(self):
         if self.folder is not None:
             return DigitRecognizer.from_pretrained, (str(self.folder),)
@@ -120,7 +124,16 @@ class DigitRecognizer:
         return self.config["weights_sha256"][:12]
 
     def predict(self, image: ImageLike) -> Prediction:
-        """Read one digit; `digitrec.reading.picture.read_picture` says what an image may be.
+        """Read one digit.
+
+        Arguments:
+            image: of any size, dark on light or light on dark:
+                - a path to a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM file, such a file's content as
+                  `bytes`, or the file open for reading in binary mode;
+                - a `PIL.Image` of any mode;
+                - an array of NumPy, JAX, PyTorch or another library that converts to NumPy: (H, W),
+                  (H, W, C) or (C, H, W) with 1 to 4 channels, of booleans, integers or floats;
+                - the dictionary that a Gradio Sketchpad passes to its function.
 
         Raises: BadImageError; BackendError in a forked process.
         """
@@ -141,7 +154,7 @@ class DigitRecognizer:
         return [i if isinstance(i, BadImageError) else next(predicted) for i in begun]
 
     def predict_files(
-        self, paths: Iterable[str | os.PathLike], *, processes: int | None = None
+        self, paths: Iterable[str | os.PathLike[str]], *, processes: int | None = None
     ) -> Iterator[tuple[str, Prediction | DigitrecError]]:
         """Read the digit in each of many pictures, in processes of their own.
 
@@ -230,7 +243,7 @@ class DigitRecognizer:
         with backend.own_rules():
             return np.asarray(self._contributions(pixels, digit))
 
-    def save_pretrained(self, folder: str | os.PathLike) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder that `from_pretrained` reads."""
         pretrained.save_model(folder, self._state, self.config, self.metrics)
 

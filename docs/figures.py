@@ -365,6 +365,23 @@ def two_networks():
     )
 
 
+# docs/json.md
+
+
+def fields(kind):
+    """List the fields of one kind of answer, as its schema describes them."""
+    kinds = load("digitrec/answer.schema.json")["$defs"]
+
+    def row(name, field):
+        types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        shared = kinds.get(field.get("$ref", "").split("/")[-1], {})
+        return f"`{name}`", " or ".join(types), {**shared, **field}["description"]
+
+    shown = kinds[kind]["properties"].items()
+    rows = [row(name, field) for name, field in shown if field["type"] != "null"]
+    return table(("field", "type", "meaning"), *rows)
+
+
 if __name__ == "__main__":
     pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
     options = ["-P", "--verbosity=1", "--check-fail-msg=run python docs/figures.py"]

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import zipfile
 from functools import partial
+from importlib.metadata import version
 from itertools import combinations
 
 import pytest
 from conftest import ROOT
 
-from digitrec import BadImageError, DigitRecognizer, HubError
+from digitrec import BadImageError, DigitRecognizer, HubError, __version__
 from digitrec.__main__ import main
 from digitrec.hub import client
 from digitrec.reading.picture import read_picture
@@ -21,6 +22,12 @@ from digitrec.reading.picture import read_picture
 @pytest.fixture
 def read(call):
     return partial(call, main, "read")
+
+
+def test_version_is_that_of_the_package(call):
+    result = call(main, "--version")
+    assert (result.returncode, result.stdout) == (0, f"digitrec {version('digitrec')}\n")
+    assert __version__ == version("digitrec")
 
 
 def test_table_has_a_row_for_each_picture(read, seven):

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from importlib.metadata import version
+from zipfile import ZipFile
 
 import pytest
 from conftest import ROOT, free_port
@@ -104,11 +105,15 @@ def test_wheel_brings_the_package_its_weights_and_its_command(environment, seven
         [environment / "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, source], check=True
     )
     (wheel,) = tmp_path.glob("*.whl")
+    assert {"digitrec/py.typed", "digitrec/answer.schema.json"} <= set(ZipFile(wheel).namelist())
     # Nothing is looked up: an environment for a Space has all that the package needs.
     install = [environment / "pip", "install", "--quiet", "--no-index"]
     subprocess.run([*install, wheel], check=True)
     shutil.rmtree(source)
 
+    asked = [environment / "digitrec", "--version"]
+    said = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert said == f"digitrec {version('digitrec')}\n"
     read = [environment / "digitrec", "read", "--json", seven, "nothing.png"]
     result = subprocess.run(read, cwd=tmp_path, capture_output=True, text=True)
     first, second = map(json.loads, result.stdout.splitlines())

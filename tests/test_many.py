@@ -121,6 +121,8 @@ def test_empty_and_bad_pictures_have_rows_that_say_so(whole):
         "digit_score": None,
         "rotated": 0,
         "top": [],
+        "digit": None,
+        "probabilities": [0.1] * 10,
         "error": None,
     }
     assert bad.pop("error").startswith("bad.png is not a picture that") and not any(bad.values())
@@ -154,7 +156,7 @@ def test_numbers_have_their_texts_and_boxes(read, recognizer, forty_two, seven, 
     number = recognizer.read_number(forty_two)
     assert first["text"] == first["best_reading"] == "42" and first["is_number"]
     assert first["boxes"] == [list(box) for box in number.boxes]
-    assert [digit[0]["digit"] for digit in first["digits"]] == [4, 2]
+    assert [digit["digit"] for digit in first["digits"]] == [4, 2]
     assert first["probability"] == pytest.approx(number.probability, abs=1e-4)
     assert second["text"] == "7" and bad["error"] == "bad.png is empty. Save the picture again."
     read("--numbers", *files, "--output", tmp_path / "numbers.parquet", "--processes", 1)
@@ -340,11 +342,21 @@ def test_folder_is_read_without_the_table_in_it(call, seven, tmp_path, monkeypat
     assert row["path"] == "./7.png" and row["text"] == "7"
 
 
+def run_of(recognizer, path):
+    """Give what `digitrec read PATH --output TABLE` notes of its run."""
+    return {
+        "paths": [str(path)],
+        "model": recognizer.revision,
+        "numbers": False,
+        "columns": list(DIGIT_COLUMNS),
+    }
+
+
 @pytest.fixture
 def finished(recognizer, seven, tmp_path):
     """A table of one row that `digitrec read seven.png` made, but for its content."""
     path = tmp_path / "table.csv"
-    run = {"paths": [str(seven)], "model": recognizer.revision, "numbers": False}
+    run = run_of(recognizer, seven)
     with TableFile(path, run, resume=False) as table:
         table.append([Row("read", b"a\n")], str(seven))
         table.finish()
@@ -376,10 +388,21 @@ def test_resume_refuses_a_finished_table_of_something_else(
 
 
 def test_finished_table_of_another_model_is_not_the_same(finished, seven, recognizer):
-    run = {"paths": [str(seven)], "model": recognizer.revision, "numbers": False}
+    run = run_of(recognizer, seven)
     assert is_finished(finished, run)
     with pytest.raises(TableError, match="made with model = .*, not other. .* --overwrite"):
         is_finished(finished, run | {"model": "other"})
+
+
+def test_table_with_the_columns_of_an_older_version_is_not_continued(read, finished, seven):
+    note = finished.with_name(f"{finished.name}.progress")
+    progress = json.loads(note.read_text())
+    for columns, before in ((None, "unknown"), (["path", "text"], "path, text")):
+        progress["run"]["columns"] = columns
+        note.write_text(json.dumps(progress))
+        result = read(seven, "--output", finished, "--resume")
+        assert result.returncode == 2
+        assert f"columns = {before}, not path, text, probability and 7 more" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.jsonl", "table.parquet"])
@@ -483,7 +506,7 @@ def test_run_does_not_go_on_where_pictures_have_changed(read, recognizer, tmp_pa
     for name in "abc":
         (folder / f"{name}.png").write_bytes(b"")
     table = tmp_path / "table.csv"
-    run = {"paths": [str(folder)], "model": recognizer.revision, "numbers": False}
+    run = run_of(recognizer, folder)
     with TableFile(table, run, resume=False) as begun:
         begun.append([Row("bad", b"a\n"), Row("bad", b"b\n")], f"{folder}/b.png")
     (folder / "a.png").unlink()

@@ -1,7 +1,11 @@
+import base64
+import io
 import json
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from digitrec.prediction import Number, Prediction, join_rows, percent
 
@@ -45,6 +49,88 @@ def test_number_as_a_dictionary_goes_through_json():
 )
 def test_reason_says_why_it_is_not_a_number(what, reason):
     assert what.reason == reason and what.to_dict()["reason"] == reason
+
+
+def with_shares(*shares, is_digit=True):
+    """Give a prediction with the probabilities of 0, 1 and so on, as far as given."""
+    probabilities = np.zeros(10, np.float32)
+    probabilities[: len(shares)] = shares
+    return Prediction(probabilities, is_digit, 2.0, IMAGE)
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (with_shares(0.0625, 0.75, 0.1875), "Prediction(1, 75.0 %; then 2, 0)"),
+        (with_shares(0.1, 0.2, 0.7, is_digit=False), "Prediction(no digit; closest 2, 1, 0)"),
+        (NOTHING, "Prediction(blank)"),
+        (number(SEVEN, SEVEN), "Number('77', 90.0 %)"),
+        (number(SEVEN, is_number=False), "Number(not a number: not_a_digit; closest '7')"),
+        (join_rows([]), "Number(blank)"),
+    ],
+    ids=str,
+)
+def test_answers_show_in_a_line_what_was_read(answer, said):
+    assert repr(answer) == said
+
+
+class Html(HTMLParser):
+    """Checks that all that is opened is closed; keeps the images and the text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.images, self.text = [], [], ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            kind, encoded = dict(attrs)["src"].split(",")
+            assert kind == "data:image/png;base64"
+            image = Image.open(io.BytesIO(base64.b64decode(encoded)))
+            self.images.append(np.asarray(image))
+        else:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += f"{data} "
+
+
+def test_notebook_shows_what_the_network_saw_ten_bars_and_the_three_best():
+    html = with_shares(0.0625, 0.75, 0.1875)._repr_html_()
+    shown = Html(html)
+    np.testing.assert_array_equal(shown.images, [IMAGE])
+    assert shown.text == "0 1 2 3 4 5 6 7 8 9 1 (75.0 %), 2 (18.7 %), 0 (6.2 %) "
+    assert html.count("width:75px") == 1 and html.count("width:0px") == 7
+
+
+@pytest.mark.parametrize(
+    "answer, digits, said",
+    [
+        (number(SEVEN, SEVEN), 2, "77 (90.0 %)"),
+        (number(SEVEN, is_number=False), 1, "Not a digit. Closest: 7"),
+        (join_rows([number(SEVEN), number(SEVEN)]), 2, "two rows of digits"),
+        (number(*[SEVEN] * 13, is_number=False), 13, "more than 12 digits"),
+        (join_rows([]), 0, "The picture is blank."),
+        (NOTHING, 1, "The picture is blank."),
+        (with_shares(0.1, 0.2, 0.7, is_digit=False), 1, "No digit. Closest: 2 (69.9 %)"),
+    ],
+    ids=str,
+)
+def test_notebook_says_what_was_read_or_why_nothing_was(answer, digits, said):
+    html = answer._repr_html_()
+    shown = Html(html)
+    assert len(shown.images) == digits and said in shown.text
+    # Text has the colour of the notebook, which may be dark.
+    assert "#" not in html and "rgb" not in html and "<style" not in html
+
+
+def test_recogniser_shows_which_model_it_is(recognizer):
+    shown = repr(recognizer)
+    assert recognizer.revision in shown and str(recognizer.folder) in shown and len(shown) < 200
 
 
 def test_whole_is_never_more_probable_than_its_parts(recognizer, forty_two, pen_digits):

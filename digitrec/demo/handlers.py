@@ -102,9 +102,10 @@ class Handlers:
                 other formats as much as 150 MB of memory can hold).
 
         Returns:
-            label (the digit, or "No digit found"), confidences (the three best), is_digit,
-            digit_score (higher is more like a digit), rotated (0, or 90 or 270: degrees clockwise
-            by which a photo was turned to be read) and revision (of the model that answered).
+            digit (null if there is none), label (the digit, or "No digit found"), confidences (the
+            three best), probabilities (of 0 to 9), is_digit, digit_score (higher is more like a
+            digit), rotated (0, or 90 or 270: degrees clockwise by which a photo was turned to be
+            read) and revision (of the model that answered).
         """
         return self._as_json(self._recognizer.predict(_read(image)))
 
@@ -127,13 +128,14 @@ class Handlers:
             image: what /predict takes.
 
         Returns:
-            text (the number, "" if there is none), is_number, probability (that the text is
-            right), rotated (as of /predict), rows (of digits; several are not a number: see
-            /read_lines), digits (for each: label, confidences, and box, which is left, top, right
-            and bottom in pixels of the picture) and revision (of the model that answered).
+            text (the number, "" if there is none), is_number, reason (why it is not a number),
+            best_reading (even if it is not a number), probability (that this is right), rotated
+            (as of /predict), rows (of digits; several are not a number: see /read_lines), digits
+            (for each what /predict returns, and box, which is left, top, right and bottom in
+            pixels of the picture) and revision (of the model that answered).
         """
         number = self._recognizer.read_number(_read(image))
-        return {**_number_as_json(number), "rows": number.rows, "revision": self._revision}
+        return {**_number_as_json(number), "revision": self._revision}
 
     def read_lines(self, image: Path) -> dict:
         """Read the number in each row of digits in a picture, from top to bottom.
@@ -142,9 +144,8 @@ class Handlers:
             image: what /predict takes.
 
         Returns:
-            lines (for each row: text, is_number, probability, rotated and digits, as /read_number
-            returns them; an empty list if the picture is empty) and revision (of the model that
-            answered).
+            lines (for each row what /read_number returns; an empty list if the picture is empty)
+            and revision (of the model that answered).
         """
         lines = self._recognizer.read_lines(_read(image))
         return {"lines": [_number_as_json(line) for line in lines], "revision": self._revision}
@@ -165,9 +166,7 @@ class Handlers:
 
     def _as_json(self, prediction: Prediction) -> dict:
         label = {} if prediction.is_digit else {"label": NO_DIGIT_FOUND, "confidences": []}
-        values = prediction.to_dict()
-        kept = {name: values[name] for name in ("is_digit", "digit_score", "rotated")}
-        return {**_best(prediction), **label, **kept, "revision": self._revision}
+        return {**_digit_as_json(prediction), **label, "revision": self._revision}
 
 
 def _read(image: Path) -> Picture:
@@ -195,20 +194,18 @@ def _as_answer(lines: Sequence[Number], size: tuple[int, int]) -> dict:
 
 
 def _number_as_json(number: Number) -> dict:
-    values = number.to_dict()
-    return {
-        **{name: values[name] for name in ("text", "is_number", "probability", "rotated")},
-        "digits": [
-            {**_best(digit), "box": list(box)}
-            for digit, box in zip(number.digits, number.boxes, strict=True)
-        ],
-    }
+    digits = [
+        {**_digit_as_json(digit), "box": list(box)}
+        for digit, box in zip(number.digits, number.boxes, strict=True)
+    ]
+    return {**number.to_dict(image=False), "digits": digits}
 
 
-def _best(digit: Prediction) -> dict:
-    """Give the best answer, and the three best with their probabilities."""
+def _digit_as_json(digit: Prediction) -> dict:
+    """Give what `to_dict` does without the image, and what Gradio's Label shows."""
     best = digit.top()
     return {
         "label": str(best[0][0]) if best else "",
         "confidences": [{"label": str(answer), "confidence": share} for answer, share in best],
+        **digit.to_dict(image=False),
     }

@@ -7,9 +7,21 @@ import pyarrow as pa
 import pyarrow.json
 import pyarrow.parquet
 
-GROUP_BYTES = 16_000_000  # of JSON lines that become one row group: some 50,000 pictures
+GROUP_BYTES = 16_000_000  # of JSON lines that become one row group: some 40,000 pictures
 
 _TOP = pa.list_(pa.struct({"digit": pa.int8(), "probability": pa.float64()}))
+_BOX = pa.list_(pa.int32())  # left, top, right, bottom
+_DIGIT = pa.struct(
+    {
+        "digit": pa.int8(),
+        "is_digit": pa.bool_(),
+        "digit_score": pa.float64(),
+        "probabilities": pa.list_(pa.float64()),
+        "rotated": pa.int16(),
+        "box": _BOX,
+        "top": _TOP,
+    }
+)
 DIGITS = pa.schema(
     {
         "path": pa.string(),
@@ -19,6 +31,8 @@ DIGITS = pa.schema(
         "digit_score": pa.float64(),
         "rotated": pa.int16(),
         "top": _TOP,
+        "digit": pa.int8(),
+        "probabilities": pa.list_(pa.float64()),
         "error": pa.string(),
     }
 )
@@ -31,8 +45,9 @@ NUMBERS = pa.schema(
         "rows": pa.int32(),
         "rotated": pa.int16(),
         "best_reading": pa.string(),
-        "boxes": pa.list_(pa.list_(pa.int32())),  # left, top, right, bottom
-        "digits": pa.list_(_TOP),
+        "boxes": pa.list_(_BOX),
+        "reason": pa.string(),
+        "digits": pa.list_(_DIGIT),
         "error": pa.string(),
     }
 )

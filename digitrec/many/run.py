@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from digitrec.errors import TableError
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import Found, find_pictures, make_chunks
-from digitrec.many.tables import TableFile, is_finished
+from digitrec.many.tables import DIGIT_COLUMNS, NUMBER_COLUMNS, TableFile, is_finished
 from digitrec.recognizer import DigitRecognizer
 
 
@@ -47,7 +47,12 @@ def read_to_table(
     """
     job = Job(str(recognizer.folder), numbers, path.suffix)
     absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    run = {"paths": absolute, "model": recognizer.revision, "numbers": numbers}
+    run = {
+        "paths": absolute,
+        "model": recognizer.revision,
+        "numbers": numbers,
+        "columns": list(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS),
+    }
     if resume and is_finished(path, run):
         return None
     with (

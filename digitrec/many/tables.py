@@ -16,11 +16,12 @@ from digitrec.errors import DigitrecError, TableError, first_line
 from digitrec.prediction import Number, Prediction
 
 DIGIT_COLUMNS = (
-    *("path", "text", "probability", "is_digit", "digit_score", "rotated", "top", "error"),
+    *("path", "text", "probability", "is_digit", "digit_score", "rotated", "top", "digit"),
+    *("probabilities", "error"),
 )
 NUMBER_COLUMNS = (
     *("path", "text", "probability", "is_number", "rows", "rotated", "best_reading", "boxes"),
-    *("digits", "error"),
+    *("reason", "digits", "error"),
 )
 ENDINGS = (".csv", ".jsonl", ".parquet")
 NOTE = ".progress"
@@ -54,7 +55,7 @@ def row_values(
     values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
         return values | {"error": as_text(str(answer))}
-    return values | (number_values(answer) if isinstance(answer, Number) else _digit_values(answer))
+    return values | answer_values(answer)
 
 
 def as_text(path: str) -> str:
@@ -62,35 +63,34 @@ def as_text(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _digit_values(answer: Prediction) -> dict:
-    top = _top(answer)
-    return {
-        "text": "" if answer.digit is None else str(answer.digit),
-        "probability": top[0]["probability"] if top else None,
-        "is_digit": answer.is_digit,
-        # The score of a picture without ink is -inf, which JSON does not have.
-        "digit_score": round(answer.digit_score, DECIMALS) if top else None,
-        "rotated": answer.rotated,
-        "top": top,
-    }
-
-
-def number_values(answer: Number) -> dict:
-    """Give the values of a number's columns."""
-    return {
-        "text": answer.text,
-        "probability": round(answer.probability, DECIMALS),
-        "is_number": answer.is_number,
-        "rows": answer.rows,
-        "rotated": answer.rotated,
-        "best_reading": answer.best_reading,
-        "boxes": [list(box) for box in answer.boxes],
-        "digits": [_top(digit) for digit in answer.digits],
-    }
+def answer_values(answer: Prediction | Number) -> dict[str, Any]:
+    """Give `to_dict` without images, rounded, and what saves scripts a step: docs/json.md."""
+    values = answer.to_dict(image=False)
+    if isinstance(answer, Prediction):
+        top = _top(answer)
+        values["text"] = "" if answer.digit is None else str(answer.digit)
+        values["probability"] = top[0]["probability"] if top else None
+        values["top"] = top
+    else:
+        values["boxes"] = [list(box) for box in answer.boxes]
+        for digit, prediction in zip(values["digits"], answer.digits, strict=True):
+            digit["top"] = _top(prediction)
+    return _round(values)
 
 
 def _top(answer: Prediction) -> list[dict]:
-    return [{"digit": d, "probability": round(share, DECIMALS)} for d, share in answer.top()]
+    return [{"digit": digit, "probability": share} for digit, share in answer.top()]
+
+
+def _round(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, DECIMALS)
+        case list():
+            return [_round(item) for item in value]
+        case dict():
+            return {name: _round(item) for name, item in value.items()}
+    return value
 
 
 def _encode(ending: str, values: dict) -> bytes:
@@ -202,6 +202,8 @@ def _require_same(path: Path, progress: Progress, run: dict) -> None:
 
 def _shorten(value: Any) -> str:
     """Show three paths at most."""
+    if value is None:  # in the note of an older digitrec
+        return "unknown"
     if not isinstance(value, list):
         return str(value)
     more = f" and {len(value) - 3:,} more" if len(value) > 3 else ""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import UInt8
@@ -37,7 +37,32 @@ class Picture(NamedTuple):
         )
 
 
-ImageLike = Any  # what `read_picture` documents, checks and names when it is something else
+if TYPE_CHECKING:
+
+    class OpenFile(Protocol):
+        def seekable(self) -> bool: ...
+        def seek(self, offset: int, /) -> int: ...
+        def read(self, size: int, /) -> bytes: ...
+
+    class ConvertsToArray(Protocol):
+        def __array__(self) -> np.ndarray: ...
+
+    ImageLike = (
+        str
+        | os.PathLike[str]
+        | bytes
+        | bytearray
+        | memoryview
+        | OpenFile
+        | Image.Image
+        | np.ndarray
+        | ConvertsToArray
+        | Mapping[str, Any]
+        | PictureFile
+        | Picture
+    )
+else:
+    ImageLike = Any  # `read_picture` itself refuses the rest, and says what to pass instead
 
 
 def read_picture(image: ImageLike, limits: Limits = OWN) -> Picture | None:
