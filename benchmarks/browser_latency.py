@@ -57,7 +57,8 @@ WATCH = """() => {
   document.addEventListener('pointerup', () => { window.ended = performance.now(); }, true);
   const answer = document.querySelector('#answer');
   const state = () => // the picture in ours, which changes with each stroke; the stock's number
-    answer.querySelector('.seen canvas')?.toDataURL() ?? answer.innerText.match(/answer [0-9]+/)?.[0];
+    answer.querySelector('.seen canvas')?.toDataURL() ??
+    answer.innerText.match(/answer [0-9]+/)?.[0];
   let last = state();
   new MutationObserver(() => {
     if (window.ended === null || !state() || state() === last) return;

@@ -231,9 +231,7 @@ def test_picture_waits_for_a_lost_server_and_is_sent_when_it_is_back(open_page, 
         expect(page.locator(".status")).to_have_text("")
 
 
-def test_page_that_was_loaded_anew_says_to_choose_the_picture_again(
-    open_page, app_url, restarted_app, seven
-):
+def test_picture_is_sent_to_a_server_that_was_restarted(open_page, app_url, restarted_app, seven):
     port = free_port()
     with forwarding(port, app_url) as url:
         page = open_page(url, **DESKTOP)
@@ -241,4 +239,18 @@ def test_page_that_was_loaded_anew_says_to_choose_the_picture_again(
     choose(page, seven)
     expect(page.locator(".status")).to_contain_text("will be sent", timeout=PATIENCE)
     with forwarding(port, restarted_app.url):
-        expect(page.locator(".status")).to_contain_text("once more", timeout=PATIENCE)
+        expect_digit(page, 7)
+
+
+def test_page_that_was_loaded_again_says_to_choose_the_picture_once_more(open_page, app_url, seven):
+    page = open_page(app_url, **DESKTOP)
+    page.route("**/upload*", lambda route: route.abort())
+    choose(page, seven)
+    page.reload()
+    expect(page.locator(".status")).to_contain_text("Choose it once more", timeout=PATIENCE)
+    page.unroute("**/upload*")
+    choose(page, seven)
+    expect_digit(page, 7)
+    page.reload()
+    expect_blank(page)
+    expect(page.locator(".status")).to_have_text("")

@@ -102,7 +102,6 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
                 correction = _html(
                     elem_id="correction", html_template=CORRECTION, js_on_load=_script("correction")
                 )
-                correction.input(handlers.keep_correction, [pad, correction], correction, **LIVE)
     photo = PhotoInput(elem_id="photo")
     # The event says so, since an answer may be the same as the one before.
     for answered in (
@@ -111,6 +110,9 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
     ):
         answered.success(None, js=ANSWERED)
     explanation.input(handlers.explain, explanation, explanation, **LIVE)
+    # Last: a page that is open while the app restarts without it asks for the others by number.
+    if asks_for_corrections:
+        correction.input(handlers.keep_correction, [pad, correction], correction, **LIVE)
 
 
 def _endpoints(handlers: Handlers) -> None:
