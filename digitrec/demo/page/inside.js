@@ -25,6 +25,8 @@ const answer = () => document.querySelector("digit-answer");
 /** @type {(selector: string) => HTMLElement} */
 const find = (selector) => section.querySelector(selector);
 const canvas = (/** @type {string} */ name) => /** @type {HTMLCanvasElement} */ (find(`canvas.${name}`));
+// An unchanged text must not lay the page out again, many times a second.
+const write = (/** @type {HTMLElement} */ place, /** @type {string} */ text) => { if (place.textContent !== text) place.textContent = text; };
 const groups = () => [...section.querySelectorAll(".maps")];
 
 export async function open() {
@@ -141,15 +143,20 @@ function press(event) {
   next.click();
 }
 
-/** @param {number} block @param {number} filter */
-function choose(block, filter) {
-  chosen = [block, filter];
-  groups().forEach((group, at) => {
+/** @param {number} at @param {number} filter */
+function choose(at, filter) {
+  chosen = [at, filter];
+  groups().forEach((group, block) => {
     group.querySelectorAll("button").forEach((button, one) => {
       button.ariaPressed = String(at === block && one === filter);
       if (at === block) button.tabIndex = one === filter ? 0 : -1;
     });
   });
+  const { kernels, size } = /** @type {Block[]} */ (blocks)[at];
+  (at ? pictures.paintStrengths : pictures.paintWeights)(canvas("kernel"), kernels[filter]);
+  const captions = words.captions(at, kernels[filter].length, size);
+  section.querySelectorAll(".detail figcaption").forEach((one, place) => { one.textContent = captions[place]; });
+  find(".detail").hidden = false;
 }
 
 function show() {
@@ -169,16 +176,16 @@ function show() {
   find(".outputs").classList.toggle("compared", count > 0);
   find("[name=reset]").toggleAttribute("disabled", !count);
   find("[name=contrast]").toggleAttribute("disabled", !image);
-  find(".lead").textContent = image
+  write(find(".lead"), image
     ? "The brighter, the more active. Choose a map to see what its filter looks for, and what is lost without it."
-    : "Draw a digit, and its way through the network appears here while you draw.";
+    : "Draw a digit, and its way through the network appears here while you draw.");
   if (chosen.length) showDetail();
   if (!answer().isSettled) return; // a screen reader would say each frame
-  find(".outcome").textContent = image ? words.outcomeWords(activity, count) : "";
+  write(find(".outcome"), image ? words.outcomeWords(activity, count) : "");
   find("table").innerHTML = image ? words.tableHtml(activity, !count, channel) : "<tr><td>Nothing is drawn.</td></tr>";
   const best = words.indexOfMost(activity.whole);
   const second = words.indexOfMost(activity.whole.map((share, digit) => (digit === best ? -1 : share)));
-  find("[name=contrast]").textContent = `What would make it ${image ? words.article(second) : "another digit"}?`;
+  write(find("[name=contrast]"), `What would make it ${image ? words.article(second) : "another digit"}?`);
 }
 
 function showDetail() {
@@ -190,19 +197,17 @@ function showDetail() {
   const isOff = off[at].has(filter);
   pictures.paintMaps(canvas("map"), map, 1, pictures.HEAT);
   pictures.paintOver(canvas("over"), canvas("image"), canvas("map"), block);
-  (at ? pictures.paintStrengths : pictures.paintWeights)(canvas("kernel"), block.kernels[filter]);
   pictures.paintPiece(canvas("piece"), canvas("image"), block, place);
-  find(".detail").hidden = false;
-  find(".detail p").textContent = words.mapWords(`Filter ${filter + 1} of block ${at + 1}`, map, isOff);
+  write(find(".detail p"), words.mapWords(`Filter ${filter + 1} of block ${at + 1}`, map, isOff));
   find("[name=filter]").ariaPressed = String(isOff);
-  const captions = words.captions(at, block.kernels[filter].length, block.size);
-  section.querySelectorAll(".detail figcaption").forEach((one, index) => { one.textContent = captions[index]; });
 }
 
+/** @returns {Promise<void>} */
 async function showContrast() {
   const about = image;
+  if (!about) return;
   const contrast = await askWorker({ inside: { ask: "contrast", image } });
-  if (about !== image) return;
+  if (about !== image) return showContrast(); // the digit has changed meanwhile
   pictures.paintGains(canvas("gains"), canvas("image"), contrast.gains);
   find(".contrast p").innerHTML = words.contrastWords(contrast);
   find(".contrast").hidden = false;

@@ -7,12 +7,12 @@ const SCALE = 8; // of the heat map over it
 const FAINT = 0.2; // of the strongest gain; weaker ones are not shown
 const [INK, ERASE] = [[255, 140, 0], [0, 130, 255]]; // colour-blind people can tell them apart
 export const GREYS = palette([0, 0, 0], [255, 255, 255]);
-export const HEAT = palette([13, 11, 40], [255, 209, 102]);
+export const HEAT = palette([13, 11, 40], [255, 209, 102], Math.sqrt); // otherwise most maps are too dark to see
 
-/** @param {number[]} from @param {number[]} to */
-function palette(from, to) {
+/** @param {number[]} from @param {number[]} to @param {(share: number) => number} curve */
+function palette(from, to, curve = (share) => share) {
   return Uint32Array.from({ length: 256 }, (_, at) =>
-    from.reduce((sum, value, part) => sum + (Math.round(value + ((to[part] - value) * at) / 255) << (8 * part)), 0xff000000));
+    from.reduce((sum, value, part) => sum + (Math.round(value + (to[part] - value) * curve(at / 255)) << (8 * part)), 0xff000000));
 }
 
 /**
@@ -101,6 +101,8 @@ function paintSigned(context, values, opacity) {
 
 /** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
 function resize(canvas, width, height) {
-  [canvas.width, canvas.height] = [width, height];
-  return /** @type {Context} */ (canvas.getContext("2d"));
+  const context = /** @type {Context} */ (canvas.getContext("2d"));
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  else context.reset();
+  return context;
 }
