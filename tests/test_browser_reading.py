@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 from dataclasses import asdict
+from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from browser_reading import compare
@@ -21,6 +23,7 @@ from digitrec import DigitRecognizer
 from digitrec.demo.browser import reading_files
 from digitrec.network import pretrained
 from digitrec.network.model import Network, NetworkConfig
+from digitrec.network.normalization import max_pool
 from digitrec.training.numbers import write_number
 from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
@@ -88,32 +91,141 @@ def test_answers_are_explained_as_by_python(recognizer, pen_digits):
         draw(Drawing(digit, CELLS[0], 400, 0)) for digit in pen_digits
     )
     digits = [prediction.to_dict() for prediction in predictions]
-    result = subprocess.run(
-        ["node", "--input-type=module", "-e", EXPLAIN, recognizer.folder, READING.as_uri()],
-        input=json.dumps(digits),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for prediction, found in zip(predictions, json.loads(result.stdout), strict=True):
+    explained = run_node(EXPLAIN, recognizer, digits)
+    for prediction, found in zip(predictions, explained, strict=True):
         ink = prediction.image > 0
         ours = recognizer.explain(prediction)
         assert spearmanr(ours[ink], np.array(found)[ink]).statistic > 0.95
         assert np.array(found).sum() == pytest.approx(ours.sum(), rel=0.05, abs=0.2)
 
 
-EXPLAIN = """
+def run_node(program, recognizer, data):
+    """Run a program that has the network of a model and what is on the standard input, parsed."""
+    result = subprocess.run(
+        ["node", "--input-type=module", "-e", LOAD + program, recognizer.folder, READING.as_uri()],
+        input=json.dumps(data),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(result.stdout)
+
+
+LOAD = """
 import { readFileSync } from "node:fs";
 const [folder, scripts] = process.argv.slice(1);
 const { Network } = await import(`${scripts}/model.js`);
 const { parseTensors } = await import(`${scripts}/pretrained.js`);
-const { explain } = await import(`${scripts}/explanation.js`);
-const { model } = JSON.parse(readFileSync(`${folder}/config.json`));
+const { model, temperature } = JSON.parse(readFileSync(`${folder}/config.json`));
 const weights = new Uint8Array(readFileSync(`${folder}/model.safetensors`)).buffer;
 const code = readFileSync(new URL(`${scripts}/convolution.wasm`));
 const network = new Network(model, parseTensors(weights), code);
-console.log(JSON.stringify(explain(network, JSON.parse(readFileSync(0)))));
+const data = JSON.parse(readFileSync(0));
 """
+EXPLAIN = """
+const { explain } = await import(`${scripts}/explanation.js`);
+console.log(JSON.stringify(explain(network, data)));
+"""
+LOOK_INSIDE = """
+const { answer } = await import(`${scripts}/inside.js`);
+const asArrays = (_, value) => (value instanceof Float32Array ? [...value] : value);
+const found = data.map((message) => answer({ network, temperature }, message));
+console.log(JSON.stringify(found, asArrays));
+"""
+
+
+def look_inside(recognizer, **message):
+    (found,) = run_node(LOOK_INSIDE, recognizer, [message])
+    return found
+
+
+def compute_layers(recognizer, image, off=((), (), ())):
+    """Give the maps of each block before pooling, the hidden layer and the probabilities."""
+    network = nnx.merge(recognizer._graphdef, recognizer._state)
+    border = network.border
+    inside = slice(border, 28 - border)
+    images = jax.numpy.asarray(image, float)[None, inside, inside, None] / 255
+    maps = []
+    for block, filters in zip(network.blocks, off, strict=True):
+        for convolution, normalization in zip(
+            block.convolutions, block.normalizations, strict=True
+        ):
+            images = nnx.relu(normalization(convolution(images)))
+        images = images.at[..., list(filters)].set(0)
+        maps.append(images[0])
+        images = max_pool(images)
+    features = nnx.relu(network.hidden(images.reshape(1, -1)))
+    logits = network.logits(features)
+    return maps, features[0], nnx.softmax(logits[0] / recognizer.config["temperature"])
+
+
+@pytest.mark.parametrize("off", [([], [], []), ([3], [], [0, 127]), (list(range(32)), [], [])])
+def test_each_layer_is_that_of_python(recognizer, pen_digits, off):
+    pictures = [draw(Drawing(digit, CELLS[0], 400, 0)) for digit in pen_digits[:3]]
+    images = [prediction.image.tolist() for prediction in recognizer.predict_batch(pictures)]
+    messages = [{"ask": "activity", "image": image, "off": off} for image in images]
+    for image, found in zip(images, run_node(LOOK_INSIDE, recognizer, messages), strict=True):
+        maps, features, probabilities = compute_layers(recognizer, image, off)
+        for expected, block in zip(maps, found["maps"], strict=True):
+            ours = np.reshape(block["data"], (block["side"], block["side"], block["channels"]))
+            np.testing.assert_allclose(ours, expected, atol=1e-3)
+        np.testing.assert_allclose(found["features"], features, atol=1e-3)
+        np.testing.assert_allclose(found["probabilities"], probabilities, atol=1e-3)
+        whole = compute_layers(recognizer, image)[2]
+        np.testing.assert_allclose(found["whole"], whole, atol=1e-3)
+
+
+@pytest.mark.parametrize("border", [0, 2])
+def test_a_place_of_a_map_sees_the_pixels_that_its_block_names(tmp_path, recognizer, border):
+    if border:
+        sizes = ((3, 3), (3,), (2,))
+        save_untrained(recognizer, tmp_path, border=border, kernel_sizes=sizes)
+        recognizer = DigitRecognizer.from_pretrained(tmp_path)
+    image = np.random.default_rng(0).integers(1, 255, (28, 28)).astype(float)
+    for index, block in enumerate(look_inside(recognizer, ask="anatomy")):
+        gradient = jax.grad(
+            lambda image, index=index: compute_layers(recognizer, image)[0][index][1, 2].sum()
+        )(image)
+        for axis, place in enumerate((1, 2)):
+            seen = np.flatnonzero(np.abs(gradient).sum(1 - axis))
+            first = block["offset"] + block["stride"] * place
+            assert seen[0] == max(first, border)
+            assert seen[-1] == min(first + block["size"], 28 - border) - 1
+
+
+def test_kernels_are_those_of_the_network(recognizer):
+    network = nnx.merge(recognizer._graphdef, recognizer._state)
+    first, *_, last = look_inside(recognizer, ask="anatomy")
+    for block, layers in ((first, network.blocks[0]), (last, network.blocks[-1])):
+        normalization = layers.normalizations[-1]
+        factors = normalization.scale[...] / np.sqrt(normalization.var[...] + 1e-5)
+        kernel = np.asarray(layers.convolutions[-1].kernel[...] * factors)
+        inputs = kernel.shape[2]
+        expected = np.linalg.norm(kernel, axis=(0, 1)) if inputs > 1 else kernel.reshape(-1, 32)
+        np.testing.assert_allclose(np.transpose(block["kernels"]), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_pixels_for_the_second_answer_are_those_of_python(recognizer, pen_digits):
+    prediction = recognizer.predict(draw(Drawing(pen_digits[4], CELLS[0], 400, 0)))
+    # Where two pixels of a pool are the same, Python gives each of them half of the gradient.
+    noise = np.random.default_rng(0).uniform(0, 20, (28, 28))
+    image = np.clip(prediction.image, 10, 235) + noise
+    network = nnx.merge(recognizer._graphdef, recognizer._state)
+    logits = network(image[None, ..., None])[0]
+    second, best = np.argsort(logits)[-2:]
+    found = look_inside(recognizer, ask="contrast", image=image.tolist())
+    assert (found["best"], found["other"]) == (best, second)
+    difference = jax.grad(lambda image: network(image[None, ..., None])[0] @ direction)
+    direction = np.eye(10)[second] - np.eye(10)[best]
+    gradient = np.asarray(difference(image))
+    expected = gradient * np.where(gradient > 0, 255 - image, image)
+    np.testing.assert_allclose(np.reshape(found["gains"], (28, 28)), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("settings", [{"squeeze": 8}, {"pooling": "average"}, {"head_features": 0}])
+def test_networks_of_other_kinds_are_not_looked_into(tmp_path, recognizer, settings):
+    save_untrained(recognizer, tmp_path, **settings)
+    assert look_inside(DigitRecognizer.from_pretrained(tmp_path), ask="anatomy") is None
 
 
 def test_what_looks_like_a_photo_is_left_to_the_server(recognizer):
@@ -197,4 +309,7 @@ def test_first_visit_fetches_little(recognizer):
     files = reading_files(recognizer)
     sizes = {address: len(gzip.compress(content)) for address, content in files.items()}
     assert sum(sizes.values()) <= 1_000_000
-    assert sum(size for address, size in sizes.items() if address.endswith(".js")) <= 32 * 1024
+    later = {address for address in sizes if Path(address).name.startswith("inside")}
+    scripts = {address for address in sizes if address.endswith(".js")} - later
+    assert sum(sizes[address] for address in scripts) <= 32 * 1024
+    assert sum(sizes[address] for address in later) <= 12 * 1024

@@ -16,6 +16,7 @@ from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
 FOLDER = "reading"  # in their addresses
+INSIDE = sorted(PAGE.glob("inside*"))  # fetched when "Look inside" is first opened
 
 
 class BrowserReading:
@@ -66,12 +67,13 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
         for path in sorted(SCRIPTS.iterdir())
         if path.suffix in (".js", ".wasm")
     }
+    files |= {f"page/{path.name}": path.read_bytes() for path in INSIDE}
     files["model.json"] = json.dumps(model).encode()
     version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
     addresses = {f"{FOLDER}/{version}/{name}": content for name, content in files.items()}
     return {**addresses, f"{FOLDER}/{checksum}.safetensors": weights}
 
 
-def worker_address(files: dict[str, bytes]) -> str:
-    """Give the address of the worker's script, or "" if there is none."""
-    return next((address for address in files if address.endswith("/worker.js")), "")
+def find_address(files: dict[str, bytes], name: str) -> str:
+    """Give the address of one of these files, or "" if there is none."""
+    return next((address for address in files if address.endswith(f"/{name}")), "")

@@ -37,8 +37,13 @@ def header_html(claim: str) -> str:
 class FirstScreen:
     """ASGI middleware that puts the first screen into Gradio's page."""
 
-    def __init__(self, app: ASGIApp, claim: str, worker: str = ""):
-        """Take the claim for `header_html`, and the address of the reading worker ("": none)."""
+    def __init__(self, app: ASGIApp, claim: str, worker: str = "", inside: str = ""):
+        """Take the claim for `header_html`, and two addresses ("": none).
+
+        Arguments:
+            worker: of the worker that reads.
+            inside: of the script that shows the network at work.
+        """
         self.app = app
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
         style = "".join((PAGE / name).read_text() for name in ("page.css", "ten_digits.css"))
@@ -50,6 +55,7 @@ class FirstScreen:
             '<div id="side"><div class="answer-place"><digit-answer></digit-answer></div></div>'
             f"</div></main>{scripts}"
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
+            f'<script data-inside="{inside}">{(PAGE / "look_inside.js").read_text()}</script>'
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

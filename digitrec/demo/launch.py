@@ -13,7 +13,7 @@ from gradio.themes import Base
 from starlette.middleware import Middleware
 
 from digitrec.demo.about import claim
-from digitrec.demo.browser import BrowserReading, reading_files, worker_address
+from digitrec.demo.browser import BrowserReading, find_address, reading_files
 from digitrec.demo.first_screen import FirstScreen
 from digitrec.demo.guard import Guard
 from digitrec.demo.memory import free_memory
@@ -52,7 +52,12 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
     files = reading_files(recognizer)
     middleware = [
         Middleware(Guard),
-        Middleware(FirstScreen, claim=claim(recognizer), worker=worker_address(files)),
+        Middleware(
+            FirstScreen,
+            claim=claim(recognizer),
+            worker=find_address(files, "worker.js"),
+            inside=find_address(files, "page/inside.js"),
+        ),
         Middleware(BrowserReading, files=files),
     ]
     return {

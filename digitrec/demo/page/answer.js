@@ -11,9 +11,10 @@
   const ICONS = {
     share: "M12 15V4M8 7.5 12 4l4 3.5M6 11v9h12v-9",
     save: "M12 4v11M8 11.5l4 3.5 4-3.5M5 20h14",
+    inside: "M3 12a3 3 0 1 0 6 0 3 3 0 1 0-6 0M15 5.5a2.5 2.5 0 1 0 5 0 2.5 2.5 0 1 0-5 0M15 18.5a2.5 2.5 0 1 0 5 0 2.5 2.5 0 1 0-5 0M8.4 10.2l7-3.4M8.4 13.8l7 3.4",
     why: "M9.5 9a2.6 2.6 0 1 1 4 2.2c-1 .7-1.5 1.3-1.5 2.6M12 17.5v.1M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
   };
-  /** @type {(name: "share" | "save" | "why", word: string, more?: string) => string} */
+  /** @type {(name: keyof typeof ICONS, word: string, more?: string) => string} */
   const action = (name, word, more = "") =>
     `<button type="button" name="${name}" disabled${more}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true">` +
     `<path d="${ICONS[name]}"/></svg><span>${word}</span></button>`;
@@ -52,6 +53,7 @@
           ${action("share", "Share")}
           ${action("save", "Save")}
           ${action("why", "Show why", ' aria-pressed="false"')}
+          ${action("inside", "Look inside", ' aria-pressed="false"')}
         </div>`;
       this.addEventListener("click", ({ target }) => {
         const chosen = target.closest(".numeral button");
@@ -234,6 +236,8 @@
     const tenths = Math.min(999, Math.floor(1000 * probability + 1e-6));
     return tenths ? `${(tenths / 10).toFixed(1)} %` : "less than 0.1 %";
   }
+
+  window.percent = percent;
 
   /** @param {number} probability */
   const aloud = (probability) => percent(probability).replace(" %", " per cent");

@@ -74,8 +74,10 @@ interface DrawnDigit {
 
 declare var tell: (event: PageEvent) => void;
 declare var flags: Flags;
-// What speaks for an answer: 28x28 numbers for each digit; null where the server has to say it.
-declare var explainHere: (digits: AnswerDigit[]) => Promise<number[][][] | null>;
+declare var percent: (probability: number) => string;
+// What the worker gives for a message: for digits, 28x28 numbers that speak for each; for "inside", see
+// `reading/inside.js`. Null where it cannot, or where the server reads.
+declare var askWorker: (message: { digits: AnswerDigit[] } | { inside: { ask: string, [more: string]: any } }) => Promise<any>;
 declare var explainOnServer: undefined | ((digits: AnswerDigit[]) => Promise<number[][][]>);
 declare var tenDigits: {
   inSeconds(tenths: number): string;

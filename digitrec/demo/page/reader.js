@@ -8,8 +8,8 @@
   let pad;
   let isBusy = false;
   let isDue = false; // the drawing has changed since the worker got it
-  /** @type {((contributions: number[][][] | null) => void) | undefined} */
-  let explained;
+  /** @type {((result: any) => void)[]} */
+  const asked = []; // what waits for the result of each question
   let isLast = false; // the worker has a whole drawing, not one under way
 
   const isReady = () => flags.reader === "browser";
@@ -47,13 +47,9 @@
     if (wasReady && !pad.isBlank) tell("ask");
   }
 
-  // What spoke for an answer, computed here: null where the server has to do it.
-  window.explainHere = (digits) =>
+  window.askWorker = (message) =>
     isReady()
-      ? new Promise((resolve) => {
-          explained = resolve;
-          worker.postMessage({ digits });
-        })
+      ? new Promise((resolve) => worker.postMessage({ ...message, question: asked.push(resolve) - 1 }))
       : Promise.resolve(null);
 
   customElements.whenDefined("digit-pad").then(() => {
@@ -68,7 +64,11 @@
     worker.onerror = fail;
     worker.onmessage = ({ data }) => {
       if (data === "failed") return fail();
-      if (data.contributions !== undefined) return explained?.(data.contributions);
+      if (data.question !== undefined) {
+        asked[data.question](data.result);
+        delete asked[data.question];
+        return;
+      }
       if (data !== "ready") return answer(data.answer);
       flags.reader = "browser";
       tell("able");

@@ -19,7 +19,7 @@
     const { answer } = document.querySelector("digit-answer");
     if (!isOn() || !answer?.is_number) return;
     const about = question;
-    let contributions = await explainHere(answer.digits);
+    let contributions = await askWorker({ digits: answer.digits });
     if (!contributions) {
       tell("why");
       contributions = (await window.explainOnServer?.(answer.digits)) ?? null;

@@ -45,6 +45,17 @@ export function fold({ shape, data }, scale, shift, mean, variance) {
 }
 
 /**
+ * Give the weights of one filter: for each place of the kernel, row by row, those of all inputs.
+ * @param {Convolution} convolution
+ * @param {number} filter
+ */
+export function unfold({ size, inputs, weights }, filter) {
+  const count = size * size * inputs;
+  const from = Math.floor(filter / LANES) * LANES * (1 + count) + LANES + (filter % LANES);
+  return Array.from({ length: count }, (_, at) => weights[from + at * LANES]);
+}
+
+/**
  * Give a function that convolves images of at most `side` pixels a side, and takes ReLU. Odd kernels keep the images' size, even ones
  * do not pad. The next call overwrites the result's data.
  * @param {ArrayBuffer | Uint8Array<ArrayBuffer>} code of convolution.wasm

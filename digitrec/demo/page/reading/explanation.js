@@ -17,19 +17,14 @@ export const EXPLANATION_STEPS = 16; // between a black image and the one that i
  *   excitation or no hidden layer, which the server explains
  */
 export function explain(network, digits) {
-  const { hidden, blocks } = network;
-  if (!hidden || blocks.some(({ excitation, pooling }) => excitation || pooling !== "maximum")) return null;
+  if (!isTraceable(network)) return null;
   return digits.map(({ image, probabilities }) => {
     const pixels = image.flat();
     const sums = new Float32Array(pixels.length);
     for (let step = 0; step < EXPLANATION_STEPS; step++) {
       const share = (step + 0.5) / EXPLANATION_STEPS;
-      const gradient = differentiate(network, hidden, pixels.map((pixel) => share * pixel), argmax(probabilities));
-      const side = IMAGE_SIZE - 2 * network.border;
-      gradient.forEach((value, at) => {
-        const [row, column] = [Math.floor(at / side), at % side];
-        sums[(network.border + row) * IMAGE_SIZE + network.border + column] += value;
-      });
+      const { logits, back } = trace(network, pixels.map((pixel) => share * pixel));
+      back(lead(logits, argmax(probabilities))).forEach((value, at) => { sums[at] += value; });
     }
     return image.map((row, y) =>
       row.map((pixel, x) => ((pixel / 255) * sums[y * IMAGE_SIZE + x]) / EXPLANATION_STEPS),
@@ -37,19 +32,27 @@ export function explain(network, digits) {
   });
 }
 
+/** @param {import("./model.js").Network} network */
+export const isTraceable = ({ hidden, blocks }) =>
+  Boolean(hidden) && !blocks.some(({ excitation, pooling }) => excitation || pooling !== "maximum");
+
 /**
- * How the logit of a digit, above the logarithm of the sum of the others' exponentials, changes with
- * each pixel.
+ * Compute a network that `isTraceable`, and keep what comes between.
  * @param {import("./model.js").Network} network
- * @param {Layer} hidden
  * @param {number[]} pixels
- * @param {number} digit
+ * @param {(maps: Images, block: number) => void} [change] may change a block's maps, in place
+ * @returns the maps of each block before pooling, and `back`: it gives the gradient of the 28x28 pixels,
+ *   scaled to 0-1, from that of the logits
  */
-function differentiate(network, hidden, pixels, digit) {
+export function trace(network, pixels, change) {
+  const { border, blocks } = network;
+  const hidden = /** @type {Layer} */ (network.hidden);
   let images = network.prepare(pixels);
+  /** @type {Images[]} */
+  const maps = [];
   /** @type {((values: Float32Array) => Float32Array)[]} */
-  const steps = []; // back from each layer's results to its inputs
-  for (const { convolutions } of network.blocks) {
+  const steps = [(gradient) => frame(gradient, border)]; // back from each layer's results to its inputs
+  blocks.forEach(({ convolutions }, block) => {
     for (const convolution of convolutions) {
       const [inputs, { side, channels, data }] = [images, network.convolve(images, convolution)];
       images = { side, channels, data: data.slice() };
@@ -57,19 +60,48 @@ function differentiate(network, hidden, pixels, digit) {
       steps.push((gradient) => convolveBack(gradient, inputs, outputs, convolution));
     }
     const whole = images;
-    images = pool(images, "maximum");
+    change?.(whole, block);
+    maps.push(whole);
+    images = pool(whole, "maximum");
     const pooled = images;
     steps.push((gradient) => backThroughPool(gradient, whole, pooled));
-  }
+  });
   const features = multiply(images.data, hidden, true);
   const logits = multiply(features, network.logits, false);
+  /** @param {Float32Array} gradient */
+  const back = (gradient) => {
+    const ofFeatures = backThroughLayer(gradient, network.logits).map((value, at) => (features[at] > 0 ? value : 0));
+    /** @type {Float32Array} */
+    const ofMaps = backThroughLayer(ofFeatures, hidden);
+    return steps.reduceRight((result, step) => step(result), ofMaps);
+  };
+  return { maps, features, logits, back };
+}
+
+/**
+ * How a logit, above the logarithm of the sum of the others' exponentials, changes with each logit.
+ * @param {Float32Array} logits
+ * @param {number} digit
+ */
+function lead(logits, digit) {
   const others = logits.map((value, at) => (at === digit ? 0 : Math.exp(value - Math.max(...logits))));
   const sum = others.reduce((total, value) => total + value);
-  /** @type {Float32Array} */
-  let gradient = others.map((value, at) => (at === digit ? 1 : -value / sum));
-  gradient = backThroughLayer(gradient, network.logits).map((value, at) => (features[at] > 0 ? value : 0));
-  gradient = backThroughLayer(gradient, hidden);
-  return steps.reduceRight((result, step) => step(result), /** @type {Float32Array} */ (gradient));
+  return others.map((value, at) => (at === digit ? 1 : -value / sum));
+}
+
+/**
+ * Put the border that `Network.prepare` has cut off around a gradient.
+ * @param {Float32Array} gradient
+ * @param {number} border
+ */
+function frame(gradient, border) {
+  const side = IMAGE_SIZE - 2 * border;
+  const result = new Float32Array(IMAGE_SIZE ** 2);
+  for (let row = 0; row < side; row++) {
+    const from = row * side;
+    result.set(gradient.subarray(from, from + side), (border + row) * IMAGE_SIZE + border);
+  }
+  return result;
 }
 
 /**

@@ -1,13 +1,17 @@
-// Reads the drawings that the page hands over, and explains answers, one at a time, in the background.
+// Reads the drawings that the page hands over, explains answers, and looks into the network, one at a
+// time, in the background.
 import { explain } from "./explanation.js";
 import { loadModel } from "./pretrained.js";
 
 /** @type {import("./recognizer.js").DigitRecognizer} */
 let recognizer;
 
-self.onmessage = ({ data: { picture, digits } }) => {
-  if (picture) self.postMessage({ answer: recognizer.readNumber(picture) });
-  else self.postMessage({ contributions: explain(recognizer.network, digits) });
+self.onmessage = async ({ data: { question, picture, digits, inside } }) => {
+  if (picture) return self.postMessage({ answer: recognizer.readNumber(picture) });
+  const result = digits
+    ? explain(recognizer.network, digits)
+    : (await import("./inside.js")).answer(recognizer, inside);
+  self.postMessage({ question, result });
 };
 
 try {
