@@ -117,7 +117,7 @@ def wait_until_whole(page):
 
 
 def paper(page):
-    box = page.locator("digit-pad canvas").bounding_box()
+    box = page.locator("digit-pad .sheet > canvas").bounding_box()
     return box["x"], box["y"], box["width"]
 
 
