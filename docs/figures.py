@@ -320,14 +320,6 @@ def browser():
 # docs/notebook/
 
 
-def vote():
-    return (
-        "**An ensemble gives little.** The vote of the five networks misreads "
-        f"{SEEDS['vote_errors']} test images, and {SEEDS['misread_by'][-1]} are misread by all\n"
-        "five. What they get wrong, they get wrong together."
-    )
-
-
 def recipes():
     return table(
         ("recipe", "epochs", "errors in 30,390", "loss", "drawings", "parameters"),

