@@ -173,9 +173,9 @@ def action(page, name):
     return page.locator(f"digit-answer button[name={name}]")
 
 
-def expect_digit(page, digit):
+def expect_digit(page, digit, place="#answer"):
     expect_answer(page, digit)
-    expect(page.locator("#answer .numeral")).to_have_text(str(digit), timeout=PATIENCE)
+    expect(page.locator(f"{place} .numeral")).to_have_text(str(digit), timeout=PATIENCE)
 
 
 def expect_message(page, message):

@@ -96,7 +96,7 @@ def test_answers_are_explained_as_by_python(recognizer, pen_digits):
         ink = prediction.image > 0
         ours = recognizer.explain(prediction)
         # Where two of four pixels are largest, pooling's gradient may go to either.
-        assert spearmanr(ours[ink], np.array(found)[ink]).statistic > 0.85
+        assert spearmanr(ours[ink], np.array(found)[ink]).statistic > 0.8
         assert np.array(found).sum() == pytest.approx(ours.sum(), rel=0.05, abs=0.2)
 
 

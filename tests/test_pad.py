@@ -51,10 +51,14 @@ def test_second_finger_leaves_no_mark(open_page, app_url):
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     both = (0.4, 0.5), (0.6, 0.5)
-    fingers("touchStart", both[0])
-    fingers("touchStart", *both)
-    fingers("touchMove", (0.2, 0.5), (0.8, 0.5))
-    fingers("touchEnd")
+    for _ in range(10):  # until a busy machine brings the second finger within 400 ms
+        fingers("touchStart", both[0])
+        fingers("touchStart", *both)
+        fingers("touchMove", (0.2, 0.5), (0.8, 0.5))
+        fingers("touchEnd")
+        if strokes(page) == 0:
+            break
+        page.evaluate(f"{PAD}.restoreKept()")
     assert strokes(page) == 0 and not any(ink(page))
     touch(page, (0.5, 0.3), (0.5, 0.7))
     assert strokes(page) == 1 and ink(page)[0]
