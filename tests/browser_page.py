@@ -13,6 +13,7 @@ from conftest import App, serve_app
 from playwright.sync_api import expect, sync_playwright
 
 PATIENCE = 30_000  # milliseconds, on two busy cores
+expect.set_options(timeout=PATIENCE)
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 TOUCH = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 PHONE = {"viewport": {"width": 390, "height": 844}, **TOUCH}

@@ -87,6 +87,8 @@ def test_the_stage_stays_and_nothing_scrolls_sideways(open_page, app_url, screen
     page.evaluate("location.hash = 'inside'")
     expect(page.locator("#inside .lead")).to_be_visible()
     draw(page, *SEVEN)
+    expect_answer(page, 7)
+    page.wait_for_timeout(500)  # another image would close what the button opens
     expect(page.locator("#inside .detail")).to_be_visible()
     page.locator("#inside [name=contrast]").click()
     expect(page.locator("#inside .contrast")).to_be_visible()
