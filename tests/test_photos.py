@@ -219,25 +219,27 @@ def test_photo_is_explained_saved_and_shared_as_a_picture(open_page, app_url, tm
     assert kinds == ["image/png"]
 
 
-def test_picture_waits_for_a_lost_server_and_is_sent_when_it_is_back(open_page, app_url, seven):
+@pytest.fixture
+def waiting(open_page, app_url, seven):
+    """A page whose server was lost before a picture was chosen, and the port that led there."""
     port = free_port()
     with forwarding(port, app_url) as url:
         page = open_page(url, **DESKTOP)
         wait_for_reader(page)
     choose(page, seven)
     expect(page.locator(".status")).to_contain_text("will be sent", timeout=PATIENCE)
+    return page, port
+
+
+def test_picture_waits_for_a_lost_server_and_is_sent_when_it_is_back(waiting, app_url):
+    page, port = waiting
     with forwarding(port, app_url):
         expect_digit(page, 7)
         expect(page.locator(".status")).to_have_text("")
 
 
-def test_picture_is_sent_to_a_server_that_was_restarted(open_page, app_url, restarted_app, seven):
-    port = free_port()
-    with forwarding(port, app_url) as url:
-        page = open_page(url, **DESKTOP)
-        wait_for_reader(page)
-    choose(page, seven)
-    expect(page.locator(".status")).to_contain_text("will be sent", timeout=PATIENCE)
+def test_picture_is_sent_to_a_server_that_was_restarted(waiting, restarted_app):
+    page, port = waiting
     with forwarding(port, restarted_app.url):
         expect_digit(page, 7)
 

@@ -93,7 +93,6 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
     }
   };
   const customElements = {
-    get: () => page.pad?.constructor,
     define(_name, Pad) {
       page.pad = new Pad();
       page.pad.connectedCallback();

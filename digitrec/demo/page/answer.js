@@ -1,8 +1,6 @@
 // <digit-answer>: what is read in the drawing or the photo. Every part of it has its place from the
 // start, so that nothing moves while one draws. Nothing else on the page knows how an answer looks.
 (() => {
-  if (customElements.get("digit-answer")) return;
-
   const SURE = 0.8; // below this probability the answer is grey
   const SMALL = 0.15; // of the paper's side; smaller ink is hard to read
   const THICK = 0.2; // of the digits' height; a thicker pen fills them
@@ -154,14 +152,14 @@
       const { answer, openDigit: place } = this;
       const digit = answer?.digits[place];
       const probabilities = digit?.probabilities ?? Array(10).fill(0);
-      const best = [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]);
+      const best = digit ? top(digit) : [];
       this.querySelectorAll(".bars li").forEach((bar, at) => {
         bar.style.setProperty("--share", probabilities[at].toFixed(4));
-        bar.classList.toggle("first", Boolean(digit) && at === best[0]);
+        bar.classList.toggle("first", at === best[0]);
       });
       this.querySelector(".best").innerHTML =
-        digit && answer?.is_number
-          ? best.slice(0, 3).map((at) => `<li><b>${at}</b> ${percent(probabilities[at])}</li>`).join("")
+        answer?.is_number
+          ? best.map((at) => `<li><b>${at}</b> ${percent(probabilities[at])}</li>`).join("")
           : "";
       paint(this.querySelector("canvas"), digit?.image);
       this.querySelectorAll(".numeral button").forEach((one, at) => { one.ariaPressed = String(at === place); });

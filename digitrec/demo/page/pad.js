@@ -1,8 +1,6 @@
 // The pad: a sheet of white paper that keeps a list of strokes. It needs nothing else of the page and
 // runs before the rest has arrived, so that a visitor can draw while the network is slow.
 (() => {
-  if (customElements.get("digit-pad")) return;
-
   const SIDE = 400; // pixels a side of the picture that is read
   const PEN = 24 / SIDE; // for a digit 300 pixels high, as thick as MNIST's pen
   const THIN_PEN = PEN / 2; // for numbers of many digits
