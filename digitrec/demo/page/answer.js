@@ -204,18 +204,10 @@
       this.boxes = undefined;
       const { answer, isPhoto, pad } = this;
       if (!isPhoto || !answer?.is_number) return;
-      const [width, height] = answer.size;
-      const boxes = document.createElement("div");
+      const places = answer.digits.map(({ box }) => box);
+      const boxes = coverPicture(answer.size, places, () => document.createElement("span"));
       boxes.className = "boxes";
       boxes.ariaHidden = "true";
-      boxes.style.cssText = `${width >= height ? "width" : "height"}:100%;aspect-ratio:${width}/${height}`;
-      for (const { box: [left, top, right, bottom] } of answer.digits) {
-        const frame = document.createElement("span");
-        frame.style.cssText =
-          `left:${(100 * left) / width}%;top:${(100 * top) / height}%;` +
-          `width:${(100 * (right - left)) / width}%;height:${(100 * (bottom - top)) / height}%`;
-        boxes.append(frame);
-      }
       boxes.addEventListener("click", ({ target }) => {
         const place = [...boxes.children].indexOf(target);
         if (place >= 0) this.open(place);

@@ -95,6 +95,20 @@
     }
   }
 
+  // Give an element that covers a picture on the paper, with others in it at their boxes.
+  window.coverPicture = ([width, height], boxes, makeOne) => {
+    const cover = document.createElement("div");
+    cover.style.cssText = `${width >= height ? "width" : "height"}:100%;aspect-ratio:${width}/${height}`;
+    boxes.forEach(([left, top, right, bottom], place) => {
+      const one = makeOne(place);
+      one.style.cssText =
+        `left:${(100 * left) / width}%;top:${(100 * top) / height}%;` +
+        `width:${(100 * (right - left)) / width}%;height:${(100 * (bottom - top)) / height}%`;
+      cover.append(one);
+    });
+    return cover;
+  };
+
   // Hands a link to the phone's own sheet for sharing, or copies it; says whether it has copied it.
   window.shareLink = async (url, text, title) => {
     const shared = { title: "digitrec", text, url };

@@ -28,24 +28,18 @@
   }
 
   /** @param {Answer} answer @param {number[][][]} contributions */
-  function show({ digits, size: [width, height], text }, contributions) {
+  function show({ digits, size, text }, contributions) {
     const pad = document.querySelector("digit-pad");
     const layer = document.createElement("div");
     layer.className = "explanation";
-    const frame = document.createElement("div");
-    frame.style.cssText = `${width >= height ? "width" : "height"}:100%;aspect-ratio:${width}/${height}`;
     // In a photo the ink fills its box; on the pad it does so with another pen than the network sees.
-    const pen = pad.isShowing ? 0 : width * pad.pen;
-    digits.forEach(({ box, image }, place) => {
-      const [left, top, right, bottom] = box;
+    const pen = pad.isShowing ? 0 : size[0] * pad.pen;
+    const boxes = digits.map(({ box: [left, top, right, bottom] }) => {
       const path = Math.max(right - left, bottom - top) - pen; // of the middle of the pen
       const wider = pen ? ((path * PEN) / (1 - PEN) - pen) / 2 : 0;
-      const picture = paint(image, contributions[place]);
-      picture.style.cssText =
-        `left:${(100 * (left - wider)) / width}%;top:${(100 * (top - wider)) / height}%;` +
-        `width:${(100 * (right - left + 2 * wider)) / width}%;height:${(100 * (bottom - top + 2 * wider)) / height}%`;
-      frame.append(picture);
+      return [left - wider, top - wider, right + wider, bottom + wider];
     });
+    const frame = coverPicture(size, boxes, (place) => paint(digits[place].image, contributions[place]));
     const legend = document.createElement("p");
     legend.innerHTML = `<span><i class="for"></i>spoke for ${text}</span><span><i class="against"></i>against it</span>`;
     layer.append(frame, legend);
