@@ -227,13 +227,13 @@
     return tenths ? `${(tenths / 10).toFixed(1)} %` : "less than 0.1 %";
   }
 
-  window.percent = percent;
-
   /** @param {number} probability */
   const aloud = (probability) => percent(probability).replace(" %", " per cent");
 
   /** @param {string | number} digit */
   const article = (digit) => (String(digit) === "8" ? "an 8" : `a ${digit}`);
+
+  Object.assign(window, { percent, article }); // for Look inside
 
   /** @type {(digit: AnswerDigit, place: number, digits: AnswerDigit[]) => string} */
   const button = ({ digit, probabilities }, place, digits) =>

@@ -75,6 +75,7 @@ interface DrawnDigit {
 declare var tell: (event: PageEvent) => void;
 declare var flags: Flags;
 declare var coverPicture: (size: number[], boxes: number[][], makeOne: (place: number) => HTMLElement) => HTMLElement;
+declare var article: (digit: string | number) => string; // "an 8"
 declare var percent: (probability: number) => string;
 // What the worker gives for a message: for digits, 28x28 numbers that speak for each; for "inside", see
 // `reading/inside.js`. Null where it cannot, or where the server reads.

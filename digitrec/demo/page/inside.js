@@ -185,7 +185,7 @@ function show() {
   find("table").innerHTML = image ? words.tableHtml(activity, !count, channel) : "<tr><td>Nothing is drawn.</td></tr>";
   const best = words.indexOfMost(activity.whole);
   const second = words.indexOfMost(activity.whole.map((share, digit) => (digit === best ? -1 : share)));
-  write(find("[name=contrast]"), `What would make it ${image ? words.article(second) : "another digit"}?`);
+  write(find("[name=contrast]"), `What would make it ${image ? article(second) : "another digit"}?`);
 }
 
 function showDetail() {

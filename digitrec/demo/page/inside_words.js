@@ -59,9 +59,6 @@ export function tableHtml({ maps, probabilities, whole }, isWhole, channel) {
   return [...outputs, ...blocks].join("");
 }
 
-/** @param {number} digit */
-export const article = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
-
 /** @param {ArrayLike<number>} values */
 export function indexOfMost(values) {
   let best = 0;
