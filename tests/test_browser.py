@@ -9,7 +9,6 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from browser_page import (
     DESKTOP,
     ONE,
@@ -510,27 +509,6 @@ def test_about_quotes_the_checkpoint_and_shows_what_is_misread(
     about.locator("summary").click()
     expect(about.locator("table")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-@pytest.mark.parametrize(
-    ("scheme", "screen"), [("light", DESKTOP), ("dark", PHONE)], ids=["desktop", "phone"]
-)
-def test_axe_finds_no_serious_violation_beside_gradios_own(open_page, app_url, scheme, screen):
-    page = open_page(app_url, color_scheme=scheme, **screen)
-    for step in (lambda: None, lambda: draw(page, *SEVEN)):
-        step()
-        page.wait_for_timeout(1000)
-        found = Axe().run(page).response["violations"]
-        serious = {
-            (violation["id"], node["target"][0])
-            for violation in found
-            if violation["impact"] in ("serious", "critical")
-            for node in violation["nodes"]
-        }
-        # Gradio 6.31 brings a pale footer to every page.
-        assert {
-            rule for rule in serious if rule[1] not in (".show-api", ".built-with", "a")
-        } == set()
 
 
 def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app_url):

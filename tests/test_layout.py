@@ -1,9 +1,11 @@
 """The page on every screen: nothing overlaps, is cut off or moves; and how an answer looks."""
 
+import os
 import re
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browser_page import DESKTOP, PHONE, TOUCH, draw, wait_for_reader, wait_until_whole
 from playwright.sync_api import expect
 
@@ -130,6 +132,51 @@ def test_nothing_overlaps_is_cut_off_or_scrolls_sideways_on_any_screen(shared_pa
             if faults := shared_page.evaluate(FAULTS):
                 found[width, height, name] = faults
     assert found == {}
+
+
+def serious_violations(page):
+    """Give what axe finds, but for Gradio 6.31's own pale footer, which every page has."""
+    return {
+        (violation["id"], node["target"][0])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+        if node["target"][0] not in (".show-api", ".built-with", "a")
+    }
+
+
+# All sizes take two minutes.
+AXE_SIZES = SIZES if "DIGITREC_SLOW" in os.environ else [(390, 844), (1280, 800)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_on_any_screen(shared_page, scheme):
+    shared_page.emulate_media(color_scheme=scheme)
+    found = {}
+    for width, height in AXE_SIZES:
+        shared_page.set_viewport_size({"width": width, "height": height})
+        for name in ("blank", "number"):
+            show(shared_page, ANSWERS[name])
+            shared_page.wait_for_timeout(500)
+            if violations := serious_violations(shared_page):
+                found[width, height, name] = violations
+    shared_page.emulate_media(color_scheme=None)
+    assert found == {}
+
+
+def test_bars_and_pressed_tools_are_seen_with_forced_colours(shared_page):
+    show(shared_page, answer("8"))
+    pen = shared_page.locator("digit-pad button[name=thin]")
+    pen.click()
+    shared_page.emulate_media(forced_colors="active")
+    bar = shared_page.locator("digit-answer .bars li").nth(8).locator(".bar")
+    colour = "one => getComputedStyle(one).backgroundColor"
+    assert bar.locator("span").evaluate(colour) != bar.evaluate(colour)
+    width = "one => getComputedStyle(one).borderTopWidth"
+    assert pen.evaluate(width) == "3px"
+    pen.click()
+    assert pen.evaluate(width) != "3px"
+    shared_page.emulate_media(forced_colors=None)
 
 
 def test_large_text_leaves_all_in_place(browser, app_url):
