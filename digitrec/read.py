@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from digitrec import __version__
-from digitrec.errors import BadImageError, DigitrecError
+from digitrec.errors import BadImageError, DigitrecError, needs_extra
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
 from digitrec.many.tables import (
@@ -25,7 +24,6 @@ from digitrec.many.tables import (
     require_free,
     row_values,
 )
-from digitrec.output import ends_with_its_output
 from digitrec.prediction import Number, Prediction, count_rows, percent
 from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
@@ -36,9 +34,8 @@ INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 SURE = 0.9  # probability from which a picture is said to show a number
 
 
-@ends_with_its_output
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line.
+    """Run `digitrec read`.
 
     Returns: its exit status: 1 if a picture could not be read, 2 if nothing could be done, 130
         after Ctrl-C, 141 after its output was closed.
@@ -113,11 +110,8 @@ def write_table(recognizer: DigitRecognizer, options: argparse.Namespace) -> int
 
 
 def write_on_cluster(options: argparse.Namespace) -> int:
-    try:
+    with needs_extra("ray"):
         from digitrec.many.cluster import read_on_cluster
-    except ImportError:
-        say('--ray needs Ray. Run pip install "digitrec[ray]".')
-        return 2
     recognizer = load_model(options)
     assert recognizer.folder
     read_on_cluster(
@@ -204,60 +198,61 @@ def as_cells(answer: Answer | DigitrecError) -> tuple[str, ...]:
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="digitrec", description="Handwritten digits: from pictures to answers."
+        prog="digitrec read",
+        description="Read the digit or the number in each picture, and print a table.",
+        epilog="Example: digitrec read --numbers scans/ --output answers.csv",
     )
-    parser.add_argument("--version", action="version", version=f"digitrec {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    read = commands.add_parser("read", help="read the digit in each picture")
-    read.add_argument(
+    parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
         help="a drawing or a photo of one digit, a folder, a zip or tar archive, or a pattern such "
         "as 'scans/**/*.png'",
     )
-    read.add_argument("--numbers", action="store_true", help="read numbers of up to twelve digits")
-    read.add_argument(
+    parser.add_argument(
+        "--numbers", action="store_true", help="read numbers of up to twelve digits"
+    )
+    parser.add_argument(
         "--lines", action="store_true", help="read the number in each of several rows of digits"
     )
-    read.add_argument("--json", action="store_true", help="print one JSON object per line")
-    read.add_argument(
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument(
         "--output",
         type=table_path,
         metavar="TABLE",
         help="write a table with a row for each picture, using all cores; its ending says whether "
         f"it is CSV, JSON lines or Parquet ({', '.join(ENDINGS)})",
     )
-    read.add_argument(
+    parser.add_argument(
         "--resume", action="store_true", help="continue the table of an interrupted run"
     )
-    read.add_argument("--overwrite", action="store_true", help="replace a table that is there")
-    read.add_argument(
+    parser.add_argument("--overwrite", action="store_true", help="replace a table that is there")
+    parser.add_argument(
         "--processes", type=count, metavar="N", help="processes for --output (default: all cores)"
     )
-    read.add_argument(
+    parser.add_argument(
         "--ray",
         metavar="ADDRESS",
         help="read on the Ray cluster at this address, such as auto or host:6379; --output is then "
         "a folder of Parquet files",
     )
-    read.add_argument(
+    parser.add_argument(
         "--model",
         type=os.path.expanduser,
         help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
         "with digitrec)",
     )
-    read.add_argument(
+    parser.add_argument(
         "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
     )
     options = parser.parse_args(arguments)
     if problem := find_conflict(options):
-        read.error(problem)
+        parser.error(problem)
     if options.output:  # which a shell's * gives as well
         own = {os.path.abspath(f"{options.output}{name}") for name in FILES}
         options.paths = [path for path in options.paths if os.path.abspath(path) not in own]
         if not options.paths:
-            read.error("nothing to read but the table itself; name a picture or a folder")
+            parser.error("nothing to read but the table itself; name a picture or a folder")
     return options
 
 
@@ -296,7 +291,3 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

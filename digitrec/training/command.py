@@ -1,9 +1,9 @@
 """Train the digit recogniser on MNIST and write a run folder.
 
-python train.py                      # the shipped recipe, without pen strokes
-python train.py --preset fast        # 1.5 minutes instead of half an hour
-python train.py --preset classic     # the published system that digitrec is compared with
-python train.py --resume runs/NAME   # continue a run that was interrupted
+digitrec train                      # the shipped recipe, without pen strokes
+digitrec train --preset fast        # 1.5 minutes instead of half an hour
+digitrec train --preset classic     # the published system that digitrec is compared with
+digitrec train --resume runs/NAME   # continue a run that was interrupted
 """
 
 import argparse
@@ -38,10 +38,21 @@ from digitrec.training.recipe import (
 )
 
 
+def run_program(arguments: list[str] | None = None) -> int:
+    """Train as a program of its own, which answers Ctrl-C and SIGTERM."""
+    answer_signals()
+    return main(arguments, "digitrec train")
+
+
 @ends_with_its_output
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    options = parse_options(arguments)
+def main(arguments: list[str] | None = None, program: str = "python train.py") -> int:
+    """Run the command line; return its exit status.
+
+    Arguments:
+        program: the command that starts this program, for its messages.
+    """
+    name = program.removeprefix("python ")
+    options = parse_options(arguments, program)
     folder = Path(options.resume or options.output or f"runs/{datetime.now():%Y%m%d-%H%M%S}")
     values = {name: text for name in OPTIONS if (text := getattr(options, name)) is not None}
     values |= dict(options.set)
@@ -70,14 +81,14 @@ def main(arguments: list[str] | None = None) -> int:
             recipe = add_inputs(recipe, inputs)
         train(folder, recipe, inputs, options, console)
     except DigitrecError as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if not (folder / run.RECIPE_FILE).exists():
-            print("\ntrain.py: stopped before the training began", file=sys.stderr)
+            print(f"\n{name}: stopped before the training began", file=sys.stderr)
             return exit_status()
-        command = run.command_to_continue(folder, options, inputs)
-        print(f"\ntrain.py: stopped. To continue: {command}", file=sys.stderr)
+        command = run.command_to_continue(program, folder, options, inputs)
+        print(f"\n{name}: stopped. To continue: {command}", file=sys.stderr)
         return exit_status()
     return 0
 
@@ -171,9 +182,10 @@ def fit(
     return progress
 
 
-def parse_options(arguments: list[str] | None) -> argparse.Namespace:
+def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="train.py",
+        prog=program,
+        epilog=f"Example: {program} --preset fast --output runs/fast",
         description="Train the digit recogniser on MNIST and write a run folder with the model of "
         "the best epoch, its figures and its plots.",
     )
@@ -239,8 +251,3 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             f"{', --'.join(sorted(given)).replace('_', '-')} out."
         )
     return options
-
-
-if __name__ == "__main__":
-    answer_signals()
-    sys.exit(main())
