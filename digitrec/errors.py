@@ -1,5 +1,8 @@
 """What can go wrong; a user reads each message as it stands: what is wrong, then what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def first_line(error: BaseException) -> str:
     """Give what another library's error says, or its kind, without a line break."""
@@ -44,3 +47,29 @@ class HubError(DigitrecError, OSError):
 
 class HubUnavailableError(HubError):
     """The Hugging Face Hub cannot be reached or is busy; the same may work later."""
+
+
+class MissingPackageError(DigitrecError, ImportError):
+    """A package that only some parts of digitrec need, and that is not installed."""
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Say of imports that fail which of digitrec's extras installs what is missing.
+
+    Arguments:
+        extra: a name from pyproject.toml, or "" for what every installation has.
+
+    Raises: MissingPackageError.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not extra or package in ("", "digitrec"):
+            raise
+        raise MissingPackageError(
+            f"This needs the package {package}, which is not installed. Run: pip install "
+            f'"digitrec[{extra}]"',
+            name=error.name,
+        ) from error

@@ -16,7 +16,13 @@ from flax import nnx
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from digitrec.errors import BadCheckpointError, BadImageError, DigitrecError, HubError
+from digitrec.errors import (
+    BadCheckpointError,
+    BadImageError,
+    DigitrecError,
+    HubError,
+    needs_extra,
+)
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import backend, finder, pretrained
@@ -96,9 +102,11 @@ class DigitRecognizer:
                 "repository USER/NAME on the Hugging Face Hub."
             )
         if not folder.exists():
-            from digitrec.hub import client  # half a second, which a folder does not need
+            from digitrec.hub.files import is_repository_id
 
-            if client.is_repository_id(str(model)):
+            if is_repository_id(str(model)):
+                with needs_extra("hub"):
+                    from digitrec.hub import client  # half a second, which a folder does not need
                 try:
                     folder = client.download_model(str(model), revision)
                 except HubError as error:
@@ -253,8 +261,8 @@ class DigitRecognizer:
         Returns: the commit's address.
         Raises: HubError.
         """
-        from digitrec.hub import client
-
+        with needs_extra("hub"):
+            from digitrec.hub import client
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             return client.push_model(folder, repository, private=private)

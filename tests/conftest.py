@@ -370,6 +370,7 @@ import contextlib, io, json, os, sys, time
 from huggingface_hub.utils import _http
 _http.time.sleep = time.sleep = lambda seconds: None
 from digitrec import DigitRecognizer, DigitrecError
+from digitrec.__main__ import main as digitrec_main
 from digitrec.hub.__main__ import main
 from train import main as train_main
 from digitrec.demo.serving import load_served_model
@@ -395,7 +396,11 @@ def train(*arguments):
         return end.code
 
 commands = {
-    "main": lambda *arguments: main(arguments), "read": read, "serve": serve, "train": train
+    "main": lambda *arguments: main(arguments),
+    "digitrec": lambda *arguments: digitrec_main(list(arguments)),
+    "read": read,
+    "serve": serve,
+    "train": train,
 }
 for line in sys.stdin:
     command, arguments, environment = json.loads(line)

@@ -15,12 +15,15 @@ import urllib.request
 import numpy as np
 import pytest
 from conftest import ROOT, slow
+from gradio import Blocks
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageDraw
+
+from digitrec.demo.serve import parse_options
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -215,7 +218,7 @@ def test_curl_example_of_the_page_on_the_api_runs(app_url, folder):
         (["--host", "no.such.host.invalid"], {}, "Choose another --host"),
         (["--model", "no/such/folder"], {}, "There is no folder no/such/folder"),
         ([], {"GRADIO_SERVER_PORT": "abc"}, "GRADIO_SERVER_PORT must be a TCP port"),
-        ([], {"GRADIO_TEMP_DIR": "/proc/none"}, "uploads cannot be stored in /proc/none"),
+        ([], {"GRADIO_TEMP_DIR": "/proc/none"}, "Uploads cannot be stored in /proc/none"),
     ],
 )
 def test_bad_arguments_end_with_a_message_and_status_2(
@@ -243,8 +246,12 @@ def test_port_of_the_host_is_honoured(monkeypatch, environment, host, port):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = runpy.run_path(str(ROOT / "app.py"))
-    assert (found["host"], found["port"]) == (host, port)
+    options = parse_options([])
+    assert (options.host, options.port) == (host, port)
+
+
+def test_imported_app_has_the_page_and_uploads_a_folder_of_their_own():
+    assert isinstance(runpy.run_path(str(ROOT / "app.py"))["demo"], Blocks)
     # Gradio's own folder belongs to whoever came first on the machine.
     assert get_upload_folder() != os.path.join(tempfile.gettempdir(), "gradio")
 

@@ -1,5 +1,6 @@
-"""The command `digitrec read`."""
+"""The command `digitrec`: what all its subcommands share, and `digitrec read`."""
 
+import io
 import json
 import os
 import shutil
@@ -12,11 +13,14 @@ from itertools import combinations
 
 import pytest
 from conftest import ROOT
+from rich.console import Console
 
 from digitrec import BadImageError, DigitRecognizer, HubError, __version__
-from digitrec.__main__ import main
+from digitrec.__main__ import COMMANDS, main
 from digitrec.hub import client
 from digitrec.reading.picture import read_picture
+from digitrec.training import display
+from digitrec.training.loop import ScanReport
 
 
 @pytest.fixture
@@ -28,6 +32,74 @@ def test_version_is_that_of_the_package(call):
     result = call(main, "--version")
     assert (result.returncode, result.stdout) == (0, f"digitrec {version('digitrec')}\n")
     assert __version__ == version("digitrec")
+
+
+def test_help_names_every_command_and_each_explains_itself_with_an_example(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = call(main, "--help")
+    assert result.returncode == 0 and max(map(len, result.stdout.splitlines())) <= 80
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in result.stdout and command.summary in result.stdout
+        explained = call(main, name, "--help")
+        assert explained.returncode == 0
+        assert explained.stdout.startswith(f"usage: digitrec {name} ")
+        assert f"Example: digitrec {name} " in explained.stdout
+
+
+def test_command_that_is_none_is_refused_with_those_that_are(call):
+    for arguments in ([], ["reed", "7.png"]):
+        result = call(main, *arguments)
+        assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "'reed'" in result.stderr and "'read'" in result.stderr
+
+
+# What it prints: for each command its status and messages, where no extra is installed.
+WITHOUT_EXTRAS = """
+import contextlib, io, json, sys
+for name in ("gradio", "huggingface_hub", "pyarrow", "ray", "sklearn"):
+    sys.modules[name] = None
+from digitrec.__main__ import main
+for command in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        status = main(command)
+    print(json.dumps([status, errors.getvalue()]))
+"""
+
+
+def test_command_whose_packages_are_missing_says_what_to_install(seven, tmp_path):
+    read = ["read", str(seven)]
+    expected = {
+        ("serve",): ("demo", "gradio"),
+        ("train",): ("train", "huggingface_hub"),
+        ("report", "runs/1"): ("train", "sklearn"),
+        ("push-model", "checkpoints", "me/digits"): ("hub", "huggingface_hub"),
+        ("push-space", "me/demo"): ("hub", "huggingface_hub"),
+        (*read, "--model", "user/name"): ("hub", "huggingface_hub"),
+        (*read, "--output", f"{tmp_path}/a.parquet"): ("parquet", "pyarrow"),
+        (*read, "--output", f"{tmp_path}/b.parquet", "--ray", "auto"): ("ray", "pyarrow"),
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRAS, json.dumps([*map(list, expected)])],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    answers = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("[")]
+    for (status, said), (command, (extra, package)) in zip(answers, expected.items(), strict=True):
+        assert status == 2 and len(said.splitlines()) == 1, (command, said)
+        assert package in said and f'pip install "digitrec[{extra}]"' in said, (command, said)
+
+
+def test_progress_of_a_training_fits_into_80_columns():
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    with display.progress_bar(console, 100, 60_000, done=12) as show:
+        show(ScanReport(13, 30_000, loss=0.0412, accuracy=1.0, images_per_second=12_345.0))
+    shown = console.file.getvalue().replace("\n", "\r").split("\r")
+    for text in ("epoch 13/100", "loss 0.0412", "100.00 %", "12,345 images/s", "left"):
+        assert any(text in line for line in shown), shown
+    entry = {"train_accuracy": 1.0, "validation_accuracy": 0.9967, "validation_loss": 0.0123}
+    line = display.epoch_line(100 * [entry], best_epoch=100, epochs=100)
+    assert "validation 99.67 % loss 0.0123" in line and len(line) <= 80
 
 
 def test_table_has_a_row_for_each_picture(read, seven):
@@ -177,14 +249,14 @@ ALLOWED = {
 
 @pytest.mark.parametrize("pair", list(combinations(OPTIONS, 2)), ids=" ".join)
 def test_options_that_do_not_go_together_are_refused(read, pair, monkeypatch):
-    monkeypatch.setattr("digitrec.__main__.run", lambda options: 0)
+    monkeypatch.setattr("digitrec.read.run", lambda options: 0)
     result = read("7.png", *(word for name in pair for word in (name, *OPTIONS[name])))
     assert result.returncode == (0 if pair in ALLOWED else 2)
     assert "error: " in result.stderr or pair in ALLOWED
 
 
 def test_options_that_go_with_a_table_are_refused_among_each_other(read, recognizer, monkeypatch):
-    monkeypatch.setattr("digitrec.__main__.run", lambda options: 0)
+    monkeypatch.setattr("digitrec.read.run", lambda options: 0)
     table = ("7.png", "--output", "answers.parquet")
     for options, said in (
         (["--resume", "--overwrite"], "choose one"),

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 TOP = "top"  # what people import: the recogniser, its answers and its errors
-LEAVES = ("digitrec.errors.", "digitrec.cores.")  # every room may import these
+LEAVES = ("digitrec.errors.", "digitrec.cores.", "digitrec.output.")  # every room may import these
 # What else of digitrec each room may import.
 ALLOWED = {
     TOP: {TOP, "reading", "network", "many", "hub"},
@@ -100,8 +100,10 @@ def test_serving_loads_nothing_of_training():
     assert {"gradio", "huggingface_hub"} <= loaded  # the check of the next test can fail
 
 
-def test_importing_digitrec_loads_neither_gradio_nor_the_hub():
-    assert not {"gradio", "huggingface_hub"} & loaded_by("digitrec")
+def test_reading_loads_neither_gradio_nor_the_hub_nor_training():
+    loaded = loaded_by("digitrec.__main__, digitrec.read")
+    assert not {"gradio", "huggingface_hub", "pyarrow", *HEAVY} & loaded
+    assert not [name for name in loaded if name.startswith("digitrec.training")]
 
 
 def test_training_loads_what_serving_must_not():

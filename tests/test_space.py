@@ -1,7 +1,10 @@
 """The folder of a Space, pushed to a loopback Hub, and run as a Space runs it."""
 
 import json
+import re
+import shlex
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import yaml
@@ -60,6 +63,20 @@ def test_space_is_pushed_in_one_commit_and_what_became_stale_is_deleted(hub, fol
     space.commit(space.files | {"digitrec/old.py": b"", ".gitattributes": b""})
     assert push_space(hub, "me/demo").returncode == 0
     assert set(space.files) == built | {".gitattributes"}
+
+
+def test_steps_of_the_page_write_and_push_a_space(hub, tmp_path):
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / "space.md").read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if "push-space" in line]
+    assert [line.partition(" ")[0] for line in lines] == ["digitrec", "digitrec"]
+    dry_run, push = (line.replace("USER/NAME", "me/demo") for line in lines)
+    target = str(tmp_path / "space")
+    looked = ask_worker(hub, "digitrec", [*shlex.split(dry_run)[1:-1], target], {"HF_TOKEN": TOKEN})
+    assert (looked.returncode, hub.requests) == (0, []), looked.stderr
+    pushed = ask_worker(hub, "digitrec", shlex.split(push)[1:], {"HF_TOKEN": TOKEN})
+    assert pushed.returncode == 0, pushed.stderr
+    written = {path.relative_to(target).as_posix() for path in Path(target).rglob("*")}
+    assert set(hub.repositories["spaces/me/demo"].files) <= written
 
 
 def test_model_of_a_space_is_pinned_to_its_commit(published, tmp_path):

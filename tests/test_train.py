@@ -242,7 +242,8 @@ def test_classic_is_the_published_recipe_and_stops_early(train, small_data_dir, 
 
 def test_help_explains_each_option_with_its_default(train):
     text = re.sub(r"\s+", " ", train("--help").stdout)
-    options = re.split(r" (?=--[a-z])", text.split("show this help message and exit")[1])
+    text = text.split("show this help message and exit")[1].split("Example: ")[0]
+    options = re.split(r" (?=--[a-z])", text)
     assert 15 < len(options) <= 22
     for option in options:
         if re.match(r"--[a-z-]+ [A-Z{]", option):

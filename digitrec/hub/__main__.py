@@ -1,4 +1,4 @@
-"""Publish a model or the demo: python -m digitrec.hub push-model | push-space"""
+"""Publish a model or the demo: digitrec push-model | push-space"""
 
 import argparse
 import sys
@@ -52,12 +52,16 @@ def wait(seconds: float) -> None:
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m digitrec.hub", description="Publish on the Hugging Face Hub."
+        prog="digitrec", description="Publish on the Hugging Face Hub."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    model = commands.add_parser("push-model", help="publish a model and its card in one commit")
+    about = "Publish a model and its card in one commit."
+    example = "Example: digitrec push-model runs/20250101-120000 me/digits"
+    model = commands.add_parser("push-model", help=about, description=about, epilog=example)
     model.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
-    app = commands.add_parser("push-space", help="publish the demo as a Space in one commit")
+    about = "Publish the demo as a Space in one commit."
+    example = "Example: digitrec push-space me/demo --dry-run space"
+    app = commands.add_parser("push-space", help=about, description=about, epilog=example)
     for command in (model, app):
         command.add_argument("repository", metavar="USER/NAME", help="created if it does not exist")
         command.add_argument(

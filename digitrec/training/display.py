@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from digitrec.network.pretrained import WEIGHTS_FILE
@@ -26,12 +26,12 @@ def progress_bar(
     """
     with Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None),  # what 80 columns leave beside the rest
         TextColumn("{task.fields[status]}"),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
         TimeRemainingColumn(),
+        TextColumn("left"),
         console=console,
+        expand=True,
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
@@ -42,7 +42,7 @@ def progress_bar(
                 task,
                 description=f"epoch {scan.epoch}/{epochs}",
                 advance=scan.images,
-                status=f"loss {scan.loss:.4f}  accuracy {100 * scan.accuracy:.2f} %  "
+                status=f"loss {scan.loss:.4f}  {100 * scan.accuracy:.2f} %  "
                 f"{scan.images_per_second:,.0f} images/s",
             )
 
@@ -54,15 +54,12 @@ def show_warning(console: Console, message: str) -> None:
 
 
 def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
-    """Describe the latest of `epochs` epochs in one line."""
-    entry, best = history[-1], history[best_epoch - 1]
+    """Describe the latest of `epochs` epochs in one line of at most 80 columns."""
+    entry = history[-1]
     return (
-        f"epoch {len(history):>3}/{epochs}  "
-        f"train loss {entry['train_loss']:.4f} accuracy {100 * entry['train_accuracy']:.2f} %  "
-        f"validation loss {entry['validation_loss']:.4f} "
-        f"accuracy {100 * entry['validation_accuracy']:.2f} %  "
-        f"best {100 * best['validation_accuracy']:.2f} % (epoch {best_epoch})  "
-        f"{entry['images_per_second']:,.0f} images/s"
+        f"epoch {len(history):>3}/{epochs}  train {100 * entry['train_accuracy']:.2f} %  "
+        f"validation {100 * entry['validation_accuracy']:.2f} % "
+        f"loss {entry['validation_loss']:.4f}  best: epoch {best_epoch}"
     )
 
 
@@ -80,7 +77,7 @@ def print_result(console: Console, folder: Path, figures: dict) -> None:
     console.print(
         f"Best epoch {run['best_epoch']} of {run['epochs']}, {run['seconds']:.0f} s of training, "
         f"{run['images_per_second']:,.0f} images/s, {megabytes:.2f} MB of weights\n"
-        f"Model: {folder}    try it: python app.py --model {folder}"
+        f"Model: {folder}    try it: digitrec serve --model {folder}"
     )
 
 

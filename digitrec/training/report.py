@@ -1,6 +1,6 @@
 """Plots of a run.
 
-python -m digitrec.training.report RUN    # draws the plots of the test images again
+digitrec report RUN    # draws the plots of the test images again
 """
 
 import argparse
@@ -164,17 +164,24 @@ def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> list[list[in
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw a published model's plots of the test images again; return the exit status."""
-    parser = argparse.ArgumentParser(description="Draw a model's plots of the test images.")
-    parser.add_argument("run", type=Path, help="a run folder, or another published model")
-    parser.add_argument("--data-dir", help="folder of tensorflow-datasets")
-    parser.add_argument("--manual-dir", help="folder with MNIST's four .gz files")
+    parser = argparse.ArgumentParser(
+        prog="digitrec report",
+        description="Read MNIST's test images with a model, draw its plots of them into its folder "
+        "(confusion matrix, misread images, reliability), and print its accuracy.",
+        epilog="Example: digitrec report runs/20250101-120000",
+    )
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a run folder, or another published model"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of tensorflow-datasets")
+    parser.add_argument("--manual-dir", metavar="DIR", help="folder with MNIST's four .gz files")
     options = parser.parse_args(arguments)
     try:
         network, config, metrics = load_model(options.run)
         recipe = recipe_of_model(config, options.run)
         mnist = load_mnist(options.data_dir, options.manual_dir)
     except DigitrecError as error:
-        print(f"digitrec.training.report: {error}", file=sys.stderr)
+        print(f"digitrec report: {error}", file=sys.stderr)
         return 2
     test = split_mnist(*mnist, recipe.split).test
     evaluation = evaluate(network, test, config["temperature"])
@@ -184,7 +191,3 @@ def main(arguments: list[str] | None = None) -> int:
         write_json(options.run / METRICS_FILE, metrics)
     Console().print(accuracy_table(evaluation.figures, "test"))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -106,7 +106,8 @@ def read_recipe(run: Path) -> Recipe:
     """
     if is_finished(run):
         raise BadCheckpointError(
-            f"--resume {run}: this run is finished. Try its model with: python app.py --model {run}"
+            f"--resume {run}: this run is finished. Try its model with: digitrec serve --model "
+            f"{run}"
         )
     try:
         values = json.loads((run / RECIPE_FILE).read_text())
@@ -118,11 +119,13 @@ def read_recipe(run: Path) -> Recipe:
     return Recipe.from_json(values, run)
 
 
-def command_to_continue(run: Path, options: argparse.Namespace, inputs: Inputs) -> str:
+def command_to_continue(
+    program: str, run: Path, options: argparse.Namespace, inputs: Inputs
+) -> str:
     """Give the command that continues a stopped run, or the push of a finished one."""
     if is_finished(run):
-        return f"python -m digitrec.hub push-model {run} {options.push_to_hub}"
-    command = ["python", "train.py", "--resume", str(run)]
+        return f"digitrec push-model {run} {options.push_to_hub}"
+    command = [*program.split(), "--resume", str(run)]
     for name in ("data_dir", "manual_dir", "strokes", "push_to_hub", "push_every"):
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", str(value)]
