@@ -3,6 +3,7 @@
 python train.py                      # the shipped recipe, without pen strokes
 python train.py --preset fast        # 1.5 minutes instead of half an hour
 python train.py --preset classic     # the published system that digitrec is compared with
+python train.py --data FOLDER        # your own labelled pictures instead of MNIST
 python train.py --resume runs/NAME   # continue a run that was interrupted
 """
 
@@ -21,7 +22,7 @@ from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnav
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
 from digitrec.output import ends_with_its_output
-from digitrec.training import checkpoint, devices, display, loop, run, synthesis
+from digitrec.training import checkpoint, devices, display, loop, own_run, run, synthesis
 from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
 from digitrec.training.interruption import answer_signals, exit_status, unless_interrupted
@@ -57,16 +58,21 @@ def main(arguments: list[str] | None = None) -> int:
                 run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
-            recipe = make_recipe(options.preset or "best", values)
+            usual = "best" if not options.data else "tune" if options.start else "own"
+            recipe = make_recipe(options.preset or usual, values)
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
         if not options.resume and devices.is_first():
             run.require_new_folder(folder)
-        inputs = read_inputs(options.strokes, options.extra_data)
+        inputs = read_inputs(
+            options.strokes, options.extra_data, data=options.data, start=options.start
+        )
         if options.resume:
             require_same_inputs(inputs, recipe, folder)
         else:
+            if inputs.own:
+                recipe = own_run.complete(recipe, inputs, with_mnist=options.with_mnist)
             recipe = add_inputs(recipe, inputs)
         train(folder, recipe, inputs, options, console)
     except DigitrecError as error:
@@ -91,31 +97,31 @@ def train(
             client.prepare_model(options.push_to_hub)  # fails now if the token is wrong
         except HubUnavailableError as error:
             display.show_warning(console, str(error))
-    split = split_mnist(*load_mnist(options.data_dir, options.manual_dir), recipe.split)
-    parts = [f"{len(part.labels):,}" for part in split]
+    mnist = None
+    if inputs.own is None or recipe.with_mnist:
+        mnist = load_mnist(options.data_dir, options.manual_dir)
+    material = own_run.gather(recipe, inputs.own, mnist) if inputs.own else None
+    split = material.split if material else split_mnist(*mnist, recipe.split)
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
     mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
-    initial = loop.initial_progress(recipe, len(split.train.labels))
-    console.print(
-        f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
-        f"{parts[0]} images for training, {parts[1]} for validation, {parts[2]} for the test"
-    )
-    if inputs.strokes:
-        console.print(f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training")
-    if inputs.corrections is not None:
-        corrections = len(inputs.corrections.labels)
-        console.print(f"{inputs.extra_data}: {corrections:,} corrections for training")
+    weights = inputs.base and inputs.base.weights
+    initial = loop.initial_progress(recipe, len(split.train.labels), weights)
+    console.print(f"Run folder: {folder}")
+    console.print(*display.data_lines(recipe, inputs, split), sep="\n", markup=False)
 
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
             run.start_run(folder, recipe)
+        crossed = None
+        if material:
+            crossed = own_run.cross_validate(folder, recipe, material, initial, mesh, console)
         progress = fit(folder, recipe, inputs, split, initial, mesh, options, console)
         devices.leave()
         if not devices.is_first():
             return
-        figures = run.publish(folder, recipe, split, progress)
-    display.print_result(console, folder, figures)
+        figures = run.publish(folder, recipe, split, progress, inputs, crossed)
+    display.print_result(console, folder, figures, recipe.network.classes)
     if options.push_to_hub:
         try:
             console.print(f"Pushed: {client.push_model(folder, options.push_to_hub)}")
@@ -174,8 +180,8 @@ def fit(
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="train.py",
-        description="Train the digit recogniser on MNIST and write a run folder with the model of "
-        "the best epoch, its figures and its plots.",
+        description="Train the digit recogniser on MNIST, or on your own labelled pictures, and "
+        "write a run folder with the model, its figures and its plots.",
     )
 
     def add(name: str, help: str, metavar: str | None = None, **details) -> None:
@@ -186,7 +192,8 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     add(
         "--preset",
         "best: the recipe of the shipped model; fast: 1.5 minutes, MNIST only; classic: the "
-        "published system that digitrec is compared with (default: best)",
+        "published system that digitrec is compared with; own and tune: what --data takes, the "
+        "second with --from (default: best)",
         choices=PRESETS,
     )
     for _, field, value in settings(PRESETS["best"]):
@@ -208,6 +215,26 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "DIR",
     )
     add("--manual-dir", "folder with MNIST's four .gz files (default: download them)", "DIR")
+    add(
+        "--data",
+        "train on your own labelled pictures instead of MNIST: a folder with a folder of pictures "
+        "for each label, such as 7/one.png; an .npz file with images and labels; or "
+        "USER/DATASET[@REVISION] on the Hugging Face Hub (default: MNIST)",
+        "PLACE",
+    )
+    parser.add_argument(
+        "--with-mnist",
+        action="store_true",
+        help="with --data: also train on 5,000 of MNIST's training images",
+    )
+    add(
+        "--from",
+        "with --data: start from a model's weights, in smaller steps: a folder, "
+        "USER/NAME[@REVISION] on the Hub, or bundled for the model that came with digitrec "
+        "(default: random weights)",
+        "MODEL",
+        dest="start",
+    )
     add(
         "--strokes",
         "also train on these digits, UNIPEN pen strokes, drawn differently each time; "
@@ -232,6 +259,13 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
         parser.error("--push-every needs --push-to-hub USER/NAME.")
+    if not options.data and (options.start or options.with_mnist):
+        parser.error("--from and --with-mnist need --data PLACE, your own labelled pictures.")
+    others = ("strokes", "extra_data", "push_every", "coordinator")
+    if options.data and (unfit := [name for name in others if getattr(options, name)]):
+        parser.error(
+            f"--data cannot be combined with --{unfit[0].replace('_', '-')}. Leave it out."
+        )
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
     if options.resume and given:
         parser.error(

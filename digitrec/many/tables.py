@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digitrec.errors import DigitrecError, TableError, first_line
+from digitrec.network.model import DIGITS
 from digitrec.prediction import Number, Prediction
 
 DIGIT_COLUMNS = (
@@ -68,7 +69,7 @@ def answer_values(answer: Prediction | Number) -> dict[str, Any]:
     values = answer.to_dict(image=False)
     if isinstance(answer, Prediction):
         top = _top(answer)
-        values["text"] = "" if answer.digit is None else str(answer.digit)
+        values["text"] = answer.label or ""
         values["probability"] = top[0]["probability"] if top else None
         values["top"] = top
     else:
@@ -79,6 +80,8 @@ def answer_values(answer: Prediction | Number) -> dict[str, Any]:
 
 
 def _top(answer: Prediction) -> list[dict]:
+    if answer.classes != DIGITS:
+        return [{"label": name, "probability": share} for name, share in answer.top_labels()]
     return [{"digit": digit, "probability": share} for digit, share in answer.top()]
 
 

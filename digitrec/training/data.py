@@ -55,8 +55,8 @@ class SplitConfig:
 
 class Split(NamedTuple):
     train: Examples
-    validation: Examples
-    test: Examples
+    validation: Examples | None  # None: cross-validation instead
+    test: Examples | None
 
 
 def load_mnist(

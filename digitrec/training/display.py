@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import WEIGHTS_FILE
+from digitrec.training.data import Split
+from digitrec.training.inputs import Inputs
 from digitrec.training.loop import ScanReport
 from digitrec.training.recipe import Recipe, settings
 
@@ -49,6 +52,28 @@ def progress_bar(
         yield show
 
 
+def data_lines(recipe: Recipe, inputs: Inputs, split: Split) -> Iterator[str]:
+    """Say what a run trains on, with a line about each of the inputs."""
+    own = inputs.own
+    if own is None:
+        parts = [f"{len(part.labels):,}" for part in split if part is not None]
+        yield (
+            f"MNIST, protocol {recipe.split.protocol}: {parts[0]} images for training, {parts[1]} "
+            f"for validation, {parts[2]} for the test"
+        )
+    else:
+        yield from own.unreadable
+        counts = own.count()
+        yield (
+            f"{own.name}: {len(own.examples.labels):,} pictures of {len(counts)} classes, "
+            f"{min(counts.values())} to {max(counts.values())} of each: {' '.join(counts)}"
+        )
+    if inputs.strokes:
+        yield f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training"
+    if inputs.corrections is not None:
+        yield f"{inputs.extra_data}: {len(inputs.corrections.labels):,} corrections for training"
+
+
 def show_warning(console: Console, message: str) -> None:
     console.print(f"Warning: {message}", markup=False)
 
@@ -56,25 +81,34 @@ def show_warning(console: Console, message: str) -> None:
 def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
     """Describe the latest of `epochs` epochs in one line."""
     entry, best = history[-1], history[best_epoch - 1]
+    validated = ""
+    if "validation_loss" in entry:
+        validated = (
+            f"validation loss {entry['validation_loss']:.4f} "
+            f"accuracy {100 * entry['validation_accuracy']:.2f} %  "
+            f"best {100 * best['validation_accuracy']:.2f} % (epoch {best_epoch})  "
+        )
     return (
         f"epoch {len(history):>3}/{epochs}  "
         f"train loss {entry['train_loss']:.4f} accuracy {100 * entry['train_accuracy']:.2f} %  "
-        f"validation loss {entry['validation_loss']:.4f} "
-        f"accuracy {100 * entry['validation_accuracy']:.2f} %  "
-        f"best {100 * best['validation_accuracy']:.2f} % (epoch {best_epoch})  "
-        f"{entry['images_per_second']:,.0f} images/s"
+        f"{validated}{entry['images_per_second']:,.0f} images/s"
     )
 
 
-def print_result(console: Console, folder: Path, figures: dict) -> None:
+def print_result(
+    console: Console, folder: Path, figures: dict, classes: Sequence[str] = DIGITS
+) -> None:
     """Print the figures of a finished run.
 
     Arguments:
         folder: of the run.
         figures: the contents of its `metrics.json`.
+        classes: what the model's classes are called.
     """
-    for name in ("validation", "test"):
-        console.print(accuracy_table(figures[name], name))
+    names = {"validation": "validation", "cross_validation": "cross-validated", "test": "test"}
+    for part, name in names.items():
+        if part in figures:
+            console.print(accuracy_table(figures[part], name, classes))
     run = figures["training"]
     megabytes = (folder / WEIGHTS_FILE).stat().st_size / 1e6
     console.print(
@@ -99,18 +133,24 @@ def recipe_lines(recipe: Recipe) -> Iterator[str]:
         yield f"{assignment:<34} # {metadata['meaning']}{unit}; {metadata['allowed'].text}"
 
 
-def accuracy_table(figures: dict, name: str) -> Table:
+def accuracy_table(figures: dict, name: str, classes: Sequence[str] = DIGITS) -> Table:
     """Lay out the result of `metrics.classification_metrics` for the images of that name."""
     accuracy = f"{100 * figures['accuracy']:.2f} % of {figures['count']:,} {name} images"
-    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)")
+    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)", classes)
 
 
-def per_class_table(figures: dict, title: str) -> Table:
-    """Lay out the figures of each digit, in percent."""
+def per_class_table(figures: dict, title: str, classes: Sequence[str] = DIGITS) -> Table:
+    """Lay out the figures of each class, in percent."""
     table = Table(title=title)
-    for column in ("digit", "precision", "recall", "F1", "images"):
+    for column in (
+        "digit" if tuple(classes) == DIGITS else "class",
+        "precision",
+        "recall",
+        "F1",
+        "images",
+    ):
         table.add_column(column, justify="right")
-    for digit, row in enumerate(figures["per_class"]):
+    for name, row in zip(classes, figures["per_class"], strict=True):
         rates = [f"{100 * row[name]:.2f} %" for name in ("precision", "recall", "f1")]
-        table.add_row(str(digit), *rates, str(row["count"]))
+        table.add_row(name, *rates, str(row["count"]))
     return table

@@ -29,6 +29,7 @@ from digitrec.training.loop import Progress
 from digitrec.training.recipe import Recipe
 
 RECIPE_FILE = "recipe.json"
+NOTHING = Inputs()
 LOCK_FILE = ".lock"  # holds the number of the process that trains
 STATES_FOLDER = "states"
 
@@ -126,6 +127,9 @@ def command_to_continue(run: Path, options: argparse.Namespace, inputs: Inputs) 
     for name in ("data_dir", "manual_dir", "strokes", "push_to_hub", "push_every"):
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", str(value)]
+    for option, value in (("--data", inputs.data), ("--from", inputs.start)):
+        if value:
+            command += [option, value]
     if inputs.extra_data:  # a dataset at the commit that it had
         command += ["--extra-data", inputs.extra_data]
     return shlex.join(command)
@@ -137,20 +141,39 @@ def best_network(recipe: Recipe, progress: Progress) -> Network:
     return nnx.merge(graphdef, progress.best_params, progress.best_batch_stats)
 
 
-def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) -> dict:
+def publish(
+    run: Path,
+    recipe: Recipe,
+    split: data.Split,
+    progress: Progress,
+    inputs: Inputs = NOTHING,
+    crossed: Evaluation | None = None,
+) -> dict:
     """Publish the best epoch into the run's folder; only here does a run read the test images.
+
+    Arguments:
+        crossed: the cross-validation of one's own pictures, instead of validation images.
 
     Returns: the contents of `metrics.json`.
     Raises: BadCheckpointError when they cannot be written.
     """
     network = best_network(recipe, progress)
-    validation = evaluate(network, split.validation)
-    test = evaluate(network, split.test, validation.temperature)
-    config = _describe_model(recipe, validation)
+    validation = crossed or _validate(network, split)
+    figures = {"cross_validation" if crossed else "validation": validation.figures}
+    config = _describe_model(recipe, validation, inputs)
     try:
         report.plot_curves(list(progress.history), run / "training_curves.png")
-        misread = report.plot_test(split.test, test, run)
-        figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
+        if crossed and inputs.own:
+            classes = recipe.network.classes
+            labels = np.array([classes.index(name) for name in inputs.own.classes])
+            pictures = data.Examples(inputs.own.examples.images, labels[inputs.own.examples.labels])
+            misread = report.plot_test(pictures, crossed, run, "held-out pictures", classes)
+            figures["cross_validation"] |= {"misread": misread}
+        if split.test is not None:
+            test = evaluate(network, split.test, validation.temperature)
+            figures["test"] = test.figures
+            if not crossed:
+                figures["test"] |= {"misread": report.plot_test(split.test, test, run)}
         figures |= _describe_run(recipe, split, progress)
         pretrained.save_model(run, nnx.state(network), config, figures)
     except OSError as error:
@@ -170,12 +193,17 @@ def push_best(
         pausing: `pauses` and `pause`, as `client.push_model` takes them.
     """
     network = best_network(recipe, progress)
-    validation = evaluate(network, split.validation)
+    validation = _validate(network, split)
     figures = {"validation": validation.figures} | _describe_run(recipe, split, progress)
     with tempfile.TemporaryDirectory() as folder:
         config = _describe_model(recipe, validation)
         pretrained.save_model(folder, nnx.state(network), config, figures)
         client.push_model(folder, repository, **pausing)
+
+
+def _validate(network: Network, split: data.Split) -> Evaluation:
+    assert split.validation is not None  # only cross-validation does without
+    return evaluate(network, split.validation)
 
 
 def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict:
@@ -198,18 +226,19 @@ def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict
     }
 
 
-def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
+def _describe_model(recipe: Recipe, validation: Evaluation, inputs: Inputs = NOTHING) -> dict:
     training = recipe.to_json()
     threshold = metrics.fit_digit_threshold(validation.logits)
+    own = inputs.describe(with_mnist=recipe.with_mnist)
     return {
         "model": training.pop("network"),
         "temperature": validation.temperature,
         "digit_threshold": threshold,
         "number_threshold": threshold,  # `benchmarks/fit_numbers.py` finds a better one
-        "geometry": pretrained.GEOMETRY,
+        "geometry": inputs.base.geometry if inputs.base else pretrained.GEOMETRY,
         "training": {
             **training,
-            "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
+            "data": own or f"tensorflow-datasets mnist {data.MNIST_VERSION}",
             "hardware": f"{count_cores()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
             "versions": {
                 "python": platform.python_version(),
