@@ -28,8 +28,8 @@ OTHER_FILES = ("README.md", ".gitattributes", "LICENSE")  # what any repository 
 
 # The pictures in a model's folder, and the captions they get in the card and in the app.
 PICTURES = {
-    "misread.png": "Misread test images",
-    "confusion_matrix.png": "Confusion matrix, test images",
+    "misread.png": "Misread images",
+    "confusion_matrix.png": "Confusion matrix",
     "training_curves.png": "Training",
     "reliability.png": "Predicted probabilities, and how often they are right",
 }
