@@ -23,7 +23,7 @@ from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
 from digitrec.output import ends_with_its_output
 from digitrec.training import checkpoint, devices, display, loop, own_run, run, synthesis
-from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
+from digitrec.training.data import OwnSplit, Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
 from digitrec.training.interruption import answer_signals, exit_status, unless_interrupted
 from digitrec.training.recipe import (
@@ -97,11 +97,14 @@ def train(
             client.prepare_model(options.push_to_hub)  # fails now if the token is wrong
         except HubUnavailableError as error:
             display.show_warning(console, str(error))
-    mnist = None
-    if inputs.own is None or recipe.with_mnist:
-        mnist = load_mnist(options.data_dir, options.manual_dir)
-    material = own_run.gather(recipe, inputs.own, mnist) if inputs.own else None
-    split = material.split if material else split_mnist(*mnist, recipe.split)
+    with_mnist = recipe.with_mnist or inputs.own is None
+    mnist = load_mnist(options.data_dir, options.manual_dir) if with_mnist else None
+    material = inputs.own and own_run.gather(recipe, inputs.own, mnist)
+    if material:
+        split = material.split
+    else:
+        assert mnist is not None
+        split = split_mnist(*mnist, recipe.split)
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
     mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
@@ -113,14 +116,17 @@ def train(
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
             run.start_run(folder, recipe)
-        crossed = None
         if material:
             crossed = own_run.cross_validate(folder, recipe, material, initial, mesh, console)
         progress = fit(folder, recipe, inputs, split, initial, mesh, options, console)
         devices.leave()
         if not devices.is_first():
             return
-        figures = run.publish(folder, recipe, split, progress, inputs, crossed)
+        if material:
+            figures = own_run.publish(folder, recipe, inputs, material, progress, crossed)
+        else:
+            assert isinstance(split, Split)
+            figures = run.publish(folder, recipe, split, progress)
     display.print_result(console, folder, figures, recipe.network.classes)
     if options.push_to_hub:
         try:
@@ -136,7 +142,7 @@ def fit(
     folder: Path,
     recipe: Recipe,
     inputs: Inputs,
-    split: Split,
+    split: Split | OwnSplit,
     initial: loop.Progress,
     mesh: Mesh,
     options: argparse.Namespace,
@@ -171,6 +177,8 @@ def fit(
                 warned = True
             best, epoch = progress.early_stopping.best_epoch, len(progress.history)
             console.print(display.epoch_line(progress.history, best, epochs))
+            if isinstance(split, OwnSplit):
+                continue  # cross-validation has measured it already
             if options.push_every and epoch % options.push_every == 0 and best > pushed:
                 push = partial(run.push_best, options.push_to_hub, recipe, split, progress)
                 pushed = best if pushes.start(push) else pushed

@@ -55,8 +55,16 @@ class SplitConfig:
 
 class Split(NamedTuple):
     train: Examples
-    validation: Examples | None  # None: cross-validation instead
-    test: Examples | None
+    validation: Examples
+    test: Examples
+
+
+class OwnSplit(NamedTuple):
+    """Of one's own pictures, which all train; cross-validation measures."""
+
+    train: Examples
+    validation: None
+    test: Examples | None  # MNIST's
 
 
 def load_mnist(

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import WEIGHTS_FILE
-from digitrec.training.data import Split
+from digitrec.training.data import OwnSplit, Split
 from digitrec.training.inputs import Inputs
 from digitrec.training.loop import ScanReport
 from digitrec.training.recipe import Recipe, settings
@@ -52,16 +52,15 @@ def progress_bar(
         yield show
 
 
-def data_lines(recipe: Recipe, inputs: Inputs, split: Split) -> Iterator[str]:
+def data_lines(recipe: Recipe, inputs: Inputs, split: Split | OwnSplit) -> Iterator[str]:
     """Say what a run trains on, with a line about each of the inputs."""
-    own = inputs.own
-    if own is None:
-        parts = [f"{len(part.labels):,}" for part in split if part is not None]
+    if isinstance(split, Split):
+        parts = [f"{len(part.labels):,}" for part in split]
         yield (
             f"MNIST, protocol {recipe.split.protocol}: {parts[0]} images for training, {parts[1]} "
             f"for validation, {parts[2]} for the test"
         )
-    else:
+    if own := inputs.own:
         yield from own.unreadable
         counts = own.count()
         yield (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from flax import nnx
 from jax.sharding import Mesh
 from jaxtyping import Bool, Int, UInt8
 from rich.console import Console
@@ -15,12 +16,12 @@ from scipy import ndimage
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from digitrec.errors import BadCheckpointError, DatasetUnavailableError, TrainingError
+from digitrec.network import pretrained
 from digitrec.network.model import DIGITS
-from digitrec.network.pretrained import write_atomically
 from digitrec.reading.drawing import to_mnist
-from digitrec.training import display, loop, run
-from digitrec.training.data import Examples, Split, concatenate
-from digitrec.training.evaluation import Evaluation, judge, network_logits
+from digitrec.training import display, loop, report, run
+from digitrec.training.data import Examples, OwnSplit, concatenate
+from digitrec.training.evaluation import Evaluation, evaluate, judge, network_logits
 from digitrec.training.inputs import Inputs
 from digitrec.training.interruption import unless_interrupted
 from digitrec.training.own_data import OwnData
@@ -46,8 +47,8 @@ class Material(NamedTuple):
     test: Examples | None  # MNIST's
 
     @property
-    def split(self) -> Split:
-        return Split(self.take(np.ones(len(self.pictures.labels), bool)), None, self.test)
+    def split(self) -> OwnSplit:
+        return OwnSplit(self.take(np.ones(len(self.pictures.labels), bool)), None, self.test)
 
     def take(self, chosen: Bool[np.ndarray, " count"]) -> Examples:
         """Make training images with the chosen pictures.
@@ -196,6 +197,33 @@ def cross_validate(
     return evaluation._replace(figures={"folds": len(folds), **evaluation.figures})
 
 
+def publish(
+    folder: Path,
+    recipe: Recipe,
+    inputs: Inputs,
+    material: Material,
+    progress: loop.Progress,
+    crossed: Evaluation,
+) -> dict:
+    """Publish the last epoch, with the figures of the cross-validation, into the run's folder.
+
+    Returns: the contents of `metrics.json`.
+    Raises: BadCheckpointError when they cannot be written.
+    """
+    network, classes = run.best_network(recipe, progress), material.classes
+    config = run.describe_model(recipe, crossed, inputs)
+    with run.writing(folder):
+        report.plot_curves(list(progress.history), folder / "training_curves.png")
+        misread = report.plot_test(material.pictures, crossed, folder, "held-out pictures", classes)
+        figures = {"cross_validation": {**crossed.figures, "misread": misread}}
+        if material.test is not None:
+            test = evaluate(network, material.test, crossed.temperature)
+            figures["test"] = test.figures
+        figures |= run.describe_run(recipe, material.split.train, progress)
+        pretrained.save_model(folder, nnx.state(network), config, figures)
+    return figures
+
+
 def _read(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     with suppress(OSError, ValueError, EOFError):  # it is not there, or damaged
         found = np.load(path, allow_pickle=False)
@@ -208,7 +236,7 @@ def _write(path: Path, logits: np.ndarray) -> None:
     np.save(content, logits)
     try:
         path.parent.mkdir(exist_ok=True)
-        write_atomically(path, content.getvalue())
+        pretrained.write_atomically(path, content.getvalue())
     except OSError as error:
         raise BadCheckpointError(
             f"{path} cannot be written ({error.strerror}). Free some space, then continue with "

@@ -291,23 +291,16 @@ CLASSIC = Recipe(
     synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
 )
 
-# Of one's own pictures: few, whose signs need not be digits. An epoch is 2,000 images or more.
+# Of one's own pictures: few, and their signs need not be digits. An epoch is 2,000 images or more.
 OWN = Recipe(
-    training=TrainingConfig(
-        epochs=20,
-        batch_size=64,
-        learning_rate=0.002,
-        warmup_epochs=1.0,
-        calm_epochs=4,
-        patience=10**6,
-    ),
+    training=TrainingConfig(epochs=10, batch_size=64, warmup_epochs=1.0, calm_epochs=2),
     augmentation=AugmentConfig(marks=0.0),
     synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
 )
 
-# The same, from a model that reads already: smaller steps, which are also needed less long.
+# The same, from a model that reads already: in smaller steps, and fewer of them.
 TUNE = dataclasses.replace(
-    OWN, training=dataclasses.replace(OWN.training, epochs=10, learning_rate=0.0005)
+    OWN, training=dataclasses.replace(OWN.training, epochs=8, learning_rate=0.001)
 )
 
 PRESETS = {"best": BEST, "fast": FAST, "classic": CLASSIC, "own": OWN, "tune": TUNE}

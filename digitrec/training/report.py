@@ -122,9 +122,10 @@ def plot_misread(
     """
     answers, wrong = probabilities.argmax(1), find_misread(labels, probabilities)
     captions = [
-        f"{classes[labels[i]]} ({probabilities[i, labels[i]]:.0%})\nread as {classes[answers[i]]} "
-        f"({probabilities[i, answers[i]]:.0%})"
-        for i in wrong
+        f"{classes[truth]} ({shares[truth]:.0%})\nread as {classes[answer]} ({shares[answer]:.0%})"
+        for truth, answer, shares in zip(
+            labels[wrong].tolist(), answers[wrong].tolist(), probabilities[wrong], strict=True
+        )
     ]
     plot_images([images[i, ..., 0] for i in wrong], captions, path)
 

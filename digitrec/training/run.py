@@ -141,47 +141,35 @@ def best_network(recipe: Recipe, progress: Progress) -> Network:
     return nnx.merge(graphdef, progress.best_params, progress.best_batch_stats)
 
 
-def publish(
-    run: Path,
-    recipe: Recipe,
-    split: data.Split,
-    progress: Progress,
-    inputs: Inputs = NOTHING,
-    crossed: Evaluation | None = None,
-) -> dict:
+def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) -> dict:
     """Publish the best epoch into the run's folder; only here does a run read the test images.
-
-    Arguments:
-        crossed: the cross-validation of one's own pictures, instead of validation images.
 
     Returns: the contents of `metrics.json`.
     Raises: BadCheckpointError when they cannot be written.
     """
     network = best_network(recipe, progress)
-    validation = crossed or _validate(network, split)
-    figures = {"cross_validation" if crossed else "validation": validation.figures}
-    config = _describe_model(recipe, validation, inputs)
-    try:
+    validation = evaluate(network, split.validation)
+    test = evaluate(network, split.test, validation.temperature)
+    config = describe_model(recipe, validation)
+    with writing(run):
         report.plot_curves(list(progress.history), run / "training_curves.png")
-        if crossed and inputs.own:
-            classes = recipe.network.classes
-            labels = np.array([classes.index(name) for name in inputs.own.classes])
-            pictures = data.Examples(inputs.own.examples.images, labels[inputs.own.examples.labels])
-            misread = report.plot_test(pictures, crossed, run, "held-out pictures", classes)
-            figures["cross_validation"] |= {"misread": misread}
-        if split.test is not None:
-            test = evaluate(network, split.test, validation.temperature)
-            figures["test"] = test.figures
-            if not crossed:
-                figures["test"] |= {"misread": report.plot_test(split.test, test, run)}
-        figures |= _describe_run(recipe, split, progress)
+        misread = report.plot_test(split.test, test, run)
+        figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
+        figures |= describe_run(recipe, split.train, progress)
         pretrained.save_model(run, nnx.state(network), config, figures)
+    return figures
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Turn an OSError of the last step into a message."""
+    try:
+        yield
     except OSError as error:
         raise BadCheckpointError(
             f"The trained model cannot be written to {run} ({error.strerror}). Free some space, "
             f"then continue with --resume {run}."
         ) from error
-    return figures
 
 
 def push_best(
@@ -193,25 +181,21 @@ def push_best(
         pausing: `pauses` and `pause`, as `client.push_model` takes them.
     """
     network = best_network(recipe, progress)
-    validation = _validate(network, split)
-    figures = {"validation": validation.figures} | _describe_run(recipe, split, progress)
+    validation = evaluate(network, split.validation)
+    figures = {"validation": validation.figures} | describe_run(recipe, split.train, progress)
     with tempfile.TemporaryDirectory() as folder:
-        config = _describe_model(recipe, validation)
+        config = describe_model(recipe, validation)
         pretrained.save_model(folder, nnx.state(network), config, figures)
         client.push_model(folder, repository, **pausing)
 
 
-def _validate(network: Network, split: data.Split) -> Evaluation:
-    assert split.validation is not None  # only cross-validation does without
-    return evaluate(network, split.validation)
-
-
-def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict:
+def describe_run(recipe: Recipe, train: data.Examples, progress: Progress) -> dict:
+    """Give what `metrics.json` says about the run."""
     history = list(progress.history)
     return {
         "training": {
             "protocol": recipe.split.protocol,
-            "images": len(split.train.labels),
+            "images": len(train.labels),
             "epochs": len(history),
             "best_epoch": progress.early_stopping.best_epoch,
             "seconds": sum(entry["seconds"] for entry in history),
@@ -226,7 +210,12 @@ def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict
     }
 
 
-def _describe_model(recipe: Recipe, validation: Evaluation, inputs: Inputs = NOTHING) -> dict:
+def describe_model(recipe: Recipe, validation: Evaluation, inputs: Inputs = NOTHING) -> dict:
+    """Give the `config.json` of a model.
+
+    Arguments:
+        validation: what its temperature and its thresholds are fitted to.
+    """
     training = recipe.to_json()
     threshold = metrics.fit_digit_threshold(validation.logits)
     own = inputs.describe(with_mnist=recipe.with_mnist)
