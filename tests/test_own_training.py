@@ -16,6 +16,7 @@ from digitrec.__main__ import main as read_main
 from digitrec.demo.about import about_html, claim
 from digitrec.demo.handlers import Handlers
 from digitrec.hub.card import make_card
+from digitrec.many.tables import DIGIT_COLUMNS, row_values
 from digitrec.training import own_run
 from digitrec.training.data import Examples
 from train import main
@@ -47,7 +48,7 @@ def own_model(pictures, tmp_path_factory):
     return run
 
 
-def test_model_answers_in_the_names_of_its_data(own_model, pictures, tmp_path, call):
+def test_model_answers_in_the_names_of_its_data(own_model, pictures, call):
     config, metrics = (
         json.loads((own_model / name).read_text()) for name in ("config.json", "metrics.json")
     )
@@ -78,10 +79,9 @@ def test_model_answers_in_the_names_of_its_data(own_model, pictures, tmp_path, c
     assert json.loads(shown.stdout)["text"] == (prediction.label or "")
     refused = call(read_main, "read", "--model", own_model, picture, "--numbers")
     assert refused.returncode == 2 and "leave --numbers and --lines out" in refused.stderr
-    table = tmp_path / "table.jsonl"
-    assert call(read_main, "read", "--model", own_model, picture, "--output", table).returncode == 0
-    row = json.loads(table.read_text())
-    assert row["top"][0]["label"] == best and row["text"] == (prediction.label or "")
+    assert json.loads(shown.stdout)["top"][0]["label"] == best
+    values = row_values("7.png", prediction, numbers=False)
+    assert tuple(values) == DIGIT_COLUMNS and values["text"] == (prediction.label or "")
 
 
 def test_page_card_and_endpoints_tell_of_the_data_and_not_of_mnist(own_model, pictures):

@@ -56,7 +56,11 @@ def row_values(
     values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
         return values | {"error": as_text(str(answer))}
-    return values | answer_values(answer)
+    found = answer_values(answer)
+    if isinstance(answer, Prediction) and answer.classes != DIGITS:
+        # All tables have the same columns: here `text` is the label, and `top` has no digits.
+        found = {name: found[name] for name in found if name in values and name != "top"}
+    return values | found
 
 
 def as_text(path: str) -> str:

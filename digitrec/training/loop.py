@@ -284,7 +284,10 @@ def fit(
             # Earlier epochs do not count: among thirty of them with about 20 (+-4) errors in 6,000
             # images, one would look better than the last by chance, with weights far from settled.
             early_stopping = EarlyStopping(config.patience)
-        early_stopping = early_stopping.update(validated.get("validation_accuracy", 0.0), epoch)
+        if validation is None:
+            early_stopping = early_stopping._replace(best_epoch=epoch)
+        else:
+            early_stopping = early_stopping.update(validated["validation_accuracy"], epoch)
         improved = early_stopping.best_epoch == epoch
         progress = Progress(
             state,
