@@ -21,6 +21,10 @@ class BadCheckpointError(DigitrecError, ValueError):
     """A model folder or training state that is missing, damaged or does not fit together."""
 
 
+class NotDigitsError(DigitrecError, TypeError):
+    """A model that was trained on other classes than the digits 0 to 9 cannot read numbers."""
+
+
 class TableError(DigitrecError, OSError):
     """A table of answers that cannot be written or continued."""
 

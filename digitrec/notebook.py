@@ -16,14 +16,15 @@ ROW = "display:flex;flex-wrap:wrap;gap:1em;align-items:center"
 
 def prediction_as_html(prediction: Prediction) -> str:
     """Lay out the image that the network saw, ten bars, and the three best answers."""
-    said = ", ".join(f"{digit} ({percent(share)})" for digit, share in prediction.top())
+    said = ", ".join(f"{digit} ({percent(share)})" for digit, share in prediction.top_labels())
     if not said:
         said = "The picture is blank."
     elif not prediction.is_digit:
         said = f"No digit. Closest: {said}"
+    shares = prediction.probabilities if prediction.top() else np.zeros(len(prediction.classes))
     bars = "".join(
-        _bar(digit, float(share), is_best=digit == prediction.digit)
-        for digit, share in enumerate(prediction.probabilities if prediction.top() else [0.0] * 10)
+        _bar(name, float(share), is_best=name == prediction.label)
+        for name, share in zip(prediction.classes, shares, strict=True)
     )
     shown = f"{_image(prediction.image, 112)}<div>{bars}</div><div>{escape(said)}</div>"
     return f'<div style="{ROW}">{shown}</div>'
@@ -33,7 +34,7 @@ def number_as_html(number: Number) -> str:
     """Lay out each digit's image over its answer, and the number or why it is not one."""
     digits = "".join(
         f'<div style="text-align:center">{_image(digit.image, 56)}'
-        f"<div>{digit.probabilities.argmax()}</div></div>"
+        f"<div>{escape(digit.best_label)}</div></div>"
         for digit in number.digits
     )
     return f'<div style="{ROW}">{digits}<div>{escape(_number_in_words(number))}</div></div>'
@@ -61,10 +62,10 @@ def _image(pixels: UInt8[np.ndarray, "28 28"], size: int) -> str:
     return f'<img alt="what the network saw" style="{style}" src="data:image/png;base64,{encoded}">'
 
 
-def _bar(digit: int, share: float, *, is_best: bool) -> str:
+def _bar(name: str, share: float, *, is_best: bool) -> str:
     width, opacity = round(100 * share), 1 if is_best else 0.5
     bar = f"height:.6em;width:{width}px;background:currentColor;opacity:{opacity}"
     return (
         '<div style="display:flex;gap:.5em;align-items:center;line-height:1.1">'
-        f'<span>{digit}</span><span style="{bar}"></span></div>'
+        f'<span>{escape(name)}</span><span style="{bar}"></span></div>'
     )

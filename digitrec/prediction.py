@@ -8,33 +8,53 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from digitrec.network.model import DIGITS
 from digitrec.reading.number import MOST_DIGITS
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    probabilities: Float32[np.ndarray, "10"]  # calibrated, sum 1; all 0.1 for an empty canvas
+    probabilities: Float32[np.ndarray, " classes"]  # calibrated, sum 1; equal for an empty canvas
     is_digit: bool
     digit_score: float  # higher is more like a digit; -inf for an empty canvas
     image: UInt8[np.ndarray, "28 28"]  # what the network saw, bright ink on black
     rotated: int = 0  # degrees clockwise by which the picture was turned to be read: 0, 90 or 270
+    classes: tuple[str, ...] = DIGITS  # what the probabilities belong to
 
     @property
     def digit(self) -> int | None:
-        """The best answer, or None if this is not a digit."""
-        return int(self.probabilities.argmax()) if self.is_digit else None
+        """The best answer as a number; None if it is not a digit of any script."""
+        label = self.label
+        return int(label) if label is not None and len(label) == 1 and label.isdecimal() else None
+
+    @property
+    def label(self) -> str | None:
+        """What the best answer is called, such as "7" or "B"; None if it is none of the classes."""
+        return self.best_label if self.is_digit else None
+
+    @property
+    def best_label(self) -> str:
+        """What the best answer is called, even if this is none of the classes."""
+        return self.classes[self.probabilities.argmax()]
 
     def top(self, k: int = 3) -> list[tuple[int, float]]:
-        """Give the `k` best pairs (digit, probability), best first; `[]` for an empty canvas."""
+        """Give the `k` best pairs (class, probability), best first; `[]` for an empty canvas.
+
+        A class is its place in `classes`, which of the digits 0 to 9 is the digit itself.
+        """
         if self.digit_score == -np.inf:
             return []
         order = np.argsort(-self.probabilities, kind="stable")[:k]
-        return [(int(digit), float(self.probabilities[digit])) for digit in order]
+        return [(int(place), float(self.probabilities[place])) for place in order]
+
+    def top_labels(self, k: int = 3) -> list[tuple[str, float]]:
+        """Give what `top` gives, with what the classes are called."""
+        return [(self.classes[place], share) for place, share in self.top(k)]
 
     def __repr__(self) -> str:
         if not self.top():
             return "Prediction(blank)"
-        best, *others = (str(digit) for digit, _ in self.top())
+        best, *others = (label for label, _ in self.top_labels())
         if not self.is_digit:
             return f"Prediction(no digit; closest {', '.join([best, *others])})"
         return f"Prediction({best}, {percent(self.top(1)[0][1])}; then {', '.join(others)})"
@@ -52,13 +72,15 @@ class Prediction:
         Arguments:
             image: with the 28 rows of numbers from 0 to 255 that the network saw.
         """
-        values = {
+        values: dict[str, Any] = {
             "digit": self.digit,
             "is_digit": self.is_digit,
             "digit_score": self.digit_score if self.top() else None,
             "probabilities": self.probabilities.tolist(),
             "rotated": self.rotated,
         }
+        if self.classes != DIGITS:
+            values |= {"label": self.label, "classes": list(self.classes)}
         return values | {"image": self.image.tolist()} if image else values
 
 
@@ -80,7 +102,7 @@ class Number:
     @property
     def best_reading(self) -> str:
         """The best answer for each digit, even if this is not a number."""
-        return "".join(str(digit.probabilities.argmax()) for digit in self.digits)
+        return "".join(digit.best_label for digit in self.digits)
 
     @property
     def reason(self) -> str | None:

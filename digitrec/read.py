@@ -67,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
     if len(missing) == len(first):
         return 2
     recognizer = load_model(options)
+    if options.numbers or options.lines:
+        recognizer.require_digits()
     return (write_table if options.output else show)(recognizer, options)
 
 
@@ -160,6 +162,8 @@ def find_hint(recognizer: DigitRecognizer, image: ImageLike, answer: Answer) -> 
     """Say with which option a picture is read that shows several digits; "" without need."""
     if isinstance(answer, list) or (isinstance(answer, Prediction) and answer.is_digit):
         return ""
+    if not recognizer.reads_numbers:
+        return ""
     number = answer if isinstance(answer, Number) else recognizer.read_number(image)
     if number.rows > 1:
         return f"shows {count_rows(number.rows)}. Read them with --lines."
@@ -191,9 +195,9 @@ def as_cells(answer: Answer | DigitrecError) -> tuple[str, ...]:
         return (answer.text, percent(answer.probability)) if answer.is_number else ("-", "")
     if not answer.is_digit:
         return "-", "", "no digit found"
-    (digit, share), *others = answer.top()
+    (label, share), *others = answer.top_labels()
     then = ", ".join(f"{other} ({percent(chance)})" for other, chance in others)
-    return str(digit), percent(share), then
+    return label, percent(share), then
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:

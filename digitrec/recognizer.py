@@ -21,18 +21,19 @@ from digitrec.errors import (
     BadImageError,
     DigitrecError,
     HubError,
+    NotDigitsError,
     needs_extra,
 )
 from digitrec.many.processes import Job, read_chunks
 from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import backend, finder, pretrained
 from digitrec.network.compilation import compiler_options
-from digitrec.network.model import CLASSES, IMAGE_SIZE, Network
+from digitrec.network.model import DIGITS, IMAGE_SIZE, Network
 from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.drawing import Begun, begin, finish
 from digitrec.reading.file import PictureFile
 from digitrec.reading.ink import Ink, find_ink
-from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_lines
+from digitrec.reading.number import MOST_DIGITS, Geometry, Line, log_sum_exp, read_lines, read_one
 from digitrec.reading.picture import ImageLike, Picture, read_picture
 from digitrec.reading.segmentation import find_components
 
@@ -75,6 +76,14 @@ class DigitRecognizer:
         self._digit_threshold = config["digit_threshold"]
         self._number_threshold = config["number_threshold"]
         self._geometry = Geometry(**config["geometry"])
+        self.classes = tuple(config["classes"])
+        self._empty = Prediction(
+            probabilities=np.full(len(self.classes), 1 / len(self.classes), np.float32),
+            is_digit=False,
+            digit_score=-np.inf,
+            image=np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8),
+            classes=self.classes,
+        )
         self._graphdef, self._state = nnx.split(network)
         self._batch_sizes = batch_sizes
         self._compiled = {batch_sizes[0]: self._compile(batch_sizes[0])}
@@ -125,6 +134,11 @@ class DigitRecognizer:
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             return _from_files, ({path.name: path.read_bytes() for path in Path(folder).iterdir()},)
+
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether its classes are the digits 0 to 9; other models read only one sign a picture."""
+        return self.classes == DIGITS
 
     @property
     def revision(self) -> str:
@@ -207,6 +221,23 @@ class DigitRecognizer:
         """Read each row of digits, from top to bottom, as `read_number` reads one.
 
         Returns: `[]` for an empty canvas.
+        Raises: BadImageError; NotDigitsError.
+        """
+        self.require_digits()
+        return self.read_for_page(image)
+
+    def require_digits(self) -> None:
+        """Raise NotDigitsError unless the model's classes are the digits 0 to 9."""
+        if not self.reads_numbers:
+            raise NotDigitsError(
+                f"This model tells {len(self.classes)} classes apart, {self.classes[0]} to "
+                f"{self.classes[-1]}, and reads one in each picture, not numbers. Call predict, or "
+                "leave --numbers and --lines out."
+            )
+
+    def read_for_page(self, image: ImageLike) -> list[Number]:
+        """Read each row of digits; of a model with other classes, all ink as one of them.
+
         Raises: BadImageError.
         """
         picture = read_picture(image)
@@ -287,7 +318,7 @@ class DigitRecognizer:
         def contributions(pixels, digit):
             def margins(pixels):
                 logits = self._network(pixels)
-                others = jnp.where(jnp.arange(CLASSES) == digit, -jnp.inf, logits)
+                others = jnp.where(jnp.arange(len(self.classes)) == digit, -jnp.inf, logits)
                 return (logits[:, digit] - jax.nn.logsumexp(others, axis=1)).sum()
 
             shares = (jnp.arange(EXPLANATION_STEPS) + 0.5) / EXPLANATION_STEPS
@@ -301,12 +332,12 @@ class DigitRecognizer:
 
     def _compute_logits(
         self, pixels: UInt8[np.ndarray, "count 28 28"]
-    ) -> Float32[np.ndarray, "count 10"]:
+    ) -> Float32[np.ndarray, "count classes"]:
         backend.refuse_fork()
         missing = len(self._compiled) < len(self._batch_sizes)
         if missing and len(pixels) > self._batch_sizes[0] and not self._compiling.locked():
             threading.Thread(target=self._compile_sizes).start()
-        logits = np.empty((len(pixels), CLASSES), np.float32)
+        logits = np.empty((len(pixels), len(self.classes)), np.float32)
         start = 0
         while start < len(pixels):
             compiled, left = self._compiled, len(pixels) - start
@@ -327,7 +358,7 @@ class DigitRecognizer:
     def _judge(
         self,
         images: UInt8[np.ndarray, "count 28 28"],
-        logits: Float32[np.ndarray, "count 10"],
+        logits: Float32[np.ndarray, "count classes"],
         threshold: float,
     ) -> list[Prediction]:
         # Trained against an eleventh logit that is always 0, of images that show no digit: the
@@ -336,7 +367,7 @@ class DigitRecognizer:
         calibrated = logits / np.float32(self._temperature)
         probabilities = np.exp(calibrated - log_sum_exp(calibrated))
         return [
-            Prediction(shares, score > threshold, score, image)
+            Prediction(shares, score > threshold, score, image, classes=self.classes)
             for shares, score, image in zip(probabilities, scores, images, strict=True)
         ]
 
@@ -344,7 +375,8 @@ class DigitRecognizer:
         finished = finish(begun)
         judged = iter(self._predict_images([views[0] for views in finished if views is not None]))
         return [
-            _EMPTY if views is None else self._turn(next(judged), views[1:]) for views in finished
+            self._empty if views is None else self._turn(next(judged), views[1:])
+            for views in finished
         ]
 
     def _predict_images(self, images: Sequence[UInt8[np.ndarray, "28 28"]]) -> list[Prediction]:
@@ -365,7 +397,10 @@ class DigitRecognizer:
         return max(predictions, key=lambda prediction: prediction.digit_score, default=upright)
 
     def _read_ink(self, ink: Ink, picture: Picture) -> list[Number]:
-        rows = read_lines(ink, self._compute_logits, self._geometry)
+        if self.reads_numbers:
+            rows = read_lines(ink, self._compute_logits, self._geometry)
+        else:
+            rows = read_one(ink, self._compute_logits)
         return [self._judge_row(row, picture) for row in rows]
 
     def _read_number(self, image: ImageLike) -> Number:
@@ -434,11 +469,3 @@ def _each(read: Callable, images: Iterable[ImageLike]) -> list:
             raise
         raise BadImageError(f"images[{len(results)}]: {error}") from error
     return results
-
-
-_EMPTY = Prediction(
-    probabilities=np.full(CLASSES, 0.1, np.float32),
-    is_digit=False,
-    digit_score=-np.inf,
-    image=np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8),
-)

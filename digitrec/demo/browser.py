@@ -10,8 +10,7 @@ import mimetypes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from digitrec.demo.uploads import PAGE
-from digitrec.network.model import NetworkConfig
-from digitrec.network.pretrained import read_files
+from digitrec.network.pretrained import network_config, read_files
 from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
@@ -48,15 +47,18 @@ class BrowserReading:
 
 
 def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
-    """Give the files by their addresses; none for a model that has no folder."""
-    if recognizer.folder is None:
+    """Give the files by their addresses.
+
+    A model that has no folder, or other classes than the digits, has none: the server reads.
+    """
+    if recognizer.folder is None or not recognizer.reads_numbers:
         return {}
     config, weights = read_files(recognizer.folder)
     checksum = config["weights_sha256"]
     model = {
         "weights": f"../{checksum}.safetensors",
         "integrity": f"sha256-{base64.b64encode(bytes.fromhex(checksum)).decode()}",
-        "model": dataclasses.asdict(NetworkConfig.from_json(config["model"])),
+        "model": dataclasses.asdict(network_config(config)),
         "temperature": config["temperature"],
         "digit_threshold": config["digit_threshold"],
         "number_threshold": config["number_threshold"],

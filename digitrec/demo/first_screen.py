@@ -3,6 +3,8 @@
 It also describes the page for link previews, ahead of Gradio's own description.
 """
 
+import json
+from collections.abc import Sequence
 from html import escape
 
 from starlette.datastructures import Headers
@@ -10,20 +12,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitrec.demo.sketchpad import EARLY_SCRIPTS
 from digitrec.demo.uploads import PAGE
+from digitrec.network.model import DIGITS
 
 TITLE = "digitrec: draw a digit or a number"
 DESCRIPTION = "Draw a digit or a number with the mouse or a finger and read the answer at once."
 PREVIEW = PAGE / "preview.png"
 
 
-def header_html(claim: str) -> str:
+def header_html(claim: str, classes: Sequence[str] = DIGITS) -> str:
     """Lay out the top of the page.
 
     Arguments:
         claim: one sentence with figures of the model.
+        classes: what the model tells apart.
     """
+    is_digits = tuple(classes) == DIGITS
+    what = "a digit or a number" if is_digits else f"one of {classes[0]} to {classes[-1]}"
     return (
-        "<h1>Draw a digit or a number</h1>"
+        f"<h1>Draw {escape(what)}</h1>"
         f'<p class="claim">{escape(claim)}</p>'
         '<p class="greeting">Someone drew this. What do you see? '
         '<button type="button" class="own">Draw your own</button></p>'
@@ -37,22 +43,32 @@ def header_html(claim: str) -> str:
 class FirstScreen:
     """ASGI middleware that puts the first screen into Gradio's page."""
 
-    def __init__(self, app: ASGIApp, claim: str, worker: str = "", inside: str = ""):
-        """Take the claim for `header_html`, and two addresses ("": none).
+    def __init__(
+        self,
+        app: ASGIApp,
+        claim: str,
+        worker: str = "",
+        inside: str = "",
+        classes: Sequence[str] = DIGITS,
+    ):
+        """Take claim and classes for `header_html`, and two addresses ("": none).
 
         Arguments:
             worker: of the worker that reads.
             inside: of the script that shows the network at work.
         """
         self.app = app
+        names = json.dumps(classes, ensure_ascii=False)
+        other = "" if tuple(classes) == DIGITS else f' data-classes="{escape(names)}"'
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
         style = "".join((PAGE / name).read_text() for name in ("page.css", "ten_digits.css"))
         self.head = f"<style>{style}</style>"
         self.body = (
-            f'<main id="first"><div id="top">{header_html(claim)}</div><div id="stage">'
+            f'<main id="first"><div id="top">{header_html(claim, classes)}</div><div id="stage">'
             '<div id="pad"><div class="pad-place">'
             "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
-            '<div id="side"><div class="answer-place"><digit-answer></digit-answer></div></div>'
+            '<div id="side"><div class="answer-place">'
+            f"<digit-answer{other}></digit-answer></div></div>"
             f"</div></main>{scripts}"
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
             f'<script data-inside="{inside}">{(PAGE / "look_inside.js").read_text()}</script>'

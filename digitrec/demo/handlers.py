@@ -9,8 +9,8 @@ import numpy as np
 
 from digitrec.demo.feedback import Feedback
 from digitrec.demo.uploads import refusal
-from digitrec.errors import BadImageError
-from digitrec.network.model import CLASSES, IMAGE_SIZE
+from digitrec.errors import BadImageError, NotDigitsError
+from digitrec.network.model import IMAGE_SIZE
 from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.file import UPLOAD
 from digitrec.reading.number import MOST_DIGITS
@@ -36,7 +36,7 @@ class Handlers:
         if drawing["composite"] is None:
             return None
         height, width, _ = drawing["composite"].shape
-        return _as_answer(_answer(self._recognizer.read_lines, drawing), (width, height))
+        return _as_answer(_answer(self._recognizer.read_for_page, drawing), (width, height))
 
     def read_photo(self, photo: Path | None) -> dict | None:
         """Read a picture; a bad one gets a message, so that no old answer stays next to it."""
@@ -47,7 +47,7 @@ class Handlers:
         except BadImageError as error:
             return {**_as_answer([], (1, 1)), "is_photo": True, "message": str(error)}
         assert picture is not None  # only a Sketchpad can hold nothing
-        answer = _as_answer(self._recognizer.read_lines(picture), picture.size)
+        answer = _as_answer(self._recognizer.read_for_page(picture), picture.size)
         return {**answer, "is_photo": True}
 
     def explain(self, asked: Any) -> dict:
@@ -56,12 +56,13 @@ class Handlers:
         Arguments:
             asked: {"digits": digits of an answer} from the page.
         """
+        classes = len(self._recognizer.classes)
         try:
             digits = asked["digits"]
             images = np.array([digit["image"] for digit in digits], np.uint8)
             shares = np.array([digit["probabilities"] for digit in digits], np.float32)
             images = images.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
-            if not (1 <= len(images) <= MOST_DIGITS and shares.shape == (len(images), CLASSES)):
+            if not (1 <= len(images) <= MOST_DIGITS and shares.shape == (len(images), classes)):
                 raise ValueError("another number of digits")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise refusal("These are not the digits of an answer. Reload the page.") from error
@@ -81,9 +82,9 @@ class Handlers:
         assert self._feedback is not None  # otherwise the page does not ask
         number = _answer(self._recognizer.read_number, drawing)
         match choice:
-            case {"place": int(place), "label": int(label), "text": str(text)} if (
-                0 <= place < len(number.digits) and 0 <= label < CLASSES
-            ):
+            case {"place": int(place), "label": int(label), "text": str(text)} if 0 <= place < len(
+                number.digits
+            ) and 0 <= label < len(self._recognizer.classes):
                 pass
             case _:
                 return {"said": "Draw a digit first, then choose what it is."}
@@ -134,7 +135,7 @@ class Handlers:
             (for each what /predict returns, and box, which is left, top, right and bottom in
             pixels of the picture) and revision (of the model that answered).
         """
-        number = self._recognizer.read_number(_read(image))
+        number = _answer(self._recognizer.read_number, _read(image))
         return {**_number_as_json(number), "revision": self._revision}
 
     def read_lines(self, image: Path) -> dict:
@@ -147,7 +148,7 @@ class Handlers:
             lines (for each row what /read_number returns; an empty list if the picture is empty)
             and revision (of the model that answered).
         """
-        lines = self._recognizer.read_lines(_read(image))
+        lines = _answer(self._recognizer.read_lines, _read(image))
         return {"lines": [_number_as_json(line) for line in lines], "revision": self._revision}
 
     def model_info(self) -> dict:
@@ -178,7 +179,7 @@ def _read(image: Path) -> Picture:
 def _answer(read: Callable[[Any], Answer], image: Any) -> Answer:
     try:
         return read(image)
-    except BadImageError as error:
+    except (BadImageError, NotDigitsError) as error:
         raise refusal(str(error)) from error
 
 
@@ -203,9 +204,9 @@ def _number_as_json(number: Number) -> dict:
 
 def _digit_as_json(digit: Prediction) -> dict:
     """Give what `to_dict` does without the image, and what Gradio's Label shows."""
-    best = digit.top()
+    best = digit.top_labels()
     return {
-        "label": str(best[0][0]) if best else "",
-        "confidences": [{"label": str(answer), "confidence": share} for answer, share in best],
         **digit.to_dict(image=False),
+        "label": best[0][0] if best else "",
+        "confidences": [{"label": answer, "confidence": share} for answer, share in best],
     }

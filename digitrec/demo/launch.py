@@ -57,6 +57,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
             claim=claim(recognizer),
             worker=find_address(files, "worker.js"),
             inside=find_address(files, "page/inside.js"),
+            classes=recognizer.classes,
         ),
         Middleware(BrowserReading, files=files),
     ]

@@ -71,12 +71,14 @@ def build_demo(
         feedback: where corrections go (default: the page does not ask for any).
     """
     revision = revision or recognizer.revision
+    if not recognizer.reads_numbers:
+        feedback = None  # corrections are of digits
     handlers = Handlers(recognizer, revision, feedback)
     folder = recognizer.folder
     pictures = [folder / name for name in (MISREAD_DIGITS, *PICTURES)] if folder else []
     gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # anyone may fetch these
     with Page(title=TITLE) as demo:
-        _html(header_html(claim(recognizer)), elem_id="top")
+        _html(header_html(claim(recognizer), recognizer.classes), elem_id="top")
         _stage(handlers, asks_for_corrections=feedback is not None)
         _html(about_html(recognizer), elem_id="about")
         if os.environ.get("SPACE_ID"):

@@ -20,12 +20,14 @@ def make_card(
     """
     training = config["training"]
     strokes = training.get("strokes_sha256") is not None
+    own = training["data"] if isinstance(training["data"], dict) else None
+    saw_mnist = own is None or own["with_mnist"] or own["from"]
     data = ModelCardData(
         model_name=repository.split("/")[-1],
-        license="cc-by-sa-3.0",  # that of MNIST; the code's is MIT
+        license="cc-by-sa-3.0" if saw_mnist else None,  # that of MNIST; the code's is MIT
         library_name="flax",
         pipeline_tag="image-classification",
-        datasets=["ylecun/mnist"],
+        datasets=["ylecun/mnist"] if saw_mnist else None,
         metrics=["accuracy"],
         tags=["digitrec", "jax", "flax", "mnist", "handwritten-digit-recognition"],
         eval_results=_evaluations(metrics) or None,
@@ -36,7 +38,7 @@ def make_card(
         _figures(metrics),
         _training(training, metrics, strokes),
         *(f"![{caption}]({name})" for name, caption in PICTURES.items() if name in files),
-        _licence(strokes),
+        _own_licence(own) if own else _licence(strokes),
     ]
     return ModelCard("\n\n".join([f"---\n{data.to_yaml()}\n---", *filter(None, sections)]) + "\n")
 
@@ -46,7 +48,11 @@ def _accuracies(metrics: dict) -> list[str]:
     rows = []
     if drawn := metrics.get("drawn_digits"):
         rows.append(("people's drawings, all brushes and sizes", drawn["mean"], drawn["drawings"]))
-    for name, part in (("MNIST, test images", "test"), ("MNIST, validation", "validation")):
+    for name, part in (
+        ("its own pictures, each before it had seen it (cross-validation)", "cross_validation"),
+        ("MNIST, test images", "test"),
+        ("MNIST, validation", "validation"),
+    ):
         if part in metrics:
             rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
     if not rows:
@@ -136,13 +142,13 @@ def _figures(metrics: dict) -> str:
     if test := metrics.get("test"):
         lines += ["", f"Calibration error on the test images: {test['calibration_error']:.2%}.", ""]
         lines += _each_digit(test)
-    else:
+    elif "cross_validation" not in metrics:
         lines += ["", "Training has not finished; the test images have not been read yet."]
     return "\n".join(lines)
 
 
 def _training(training: dict, metrics: dict, strokes: bool) -> str:
-    facts = [f"- command: `{training['command']}`", f"- data: {training['data']}"]
+    facts = [f"- command: `{training['command']}`", f"- data: {_describe(training['data'])}"]
     if strokes:
         facts.append("- and the pen strokes of writers 1-24 of Pen-Based Recognition of Digits")
     if training.get("extra_data_sha256"):
@@ -150,8 +156,8 @@ def _training(training: dict, metrics: dict, strokes: bool) -> str:
     facts.append(f"- seed: {training['training']['seed']}")
     if run := metrics.get("training"):
         facts += [
-            f"- epochs: {run['epochs']}; epoch {run['best_epoch']} was kept for its validation "
-            "accuracy",
+            f"- epochs: {run['epochs']}; epoch {run['best_epoch']} was kept"
+            + ("" if "cross_validation" in metrics else " for its validation accuracy"),
             f"- time: {run['seconds'] / 60:.0f} minutes",
         ]
     if hardware := training.get("hardware"):
@@ -161,6 +167,31 @@ def _training(training: dict, metrics: dict, strokes: bool) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in training["versions"].items())
     facts.append(f"- versions: {versions}")
     return "\n".join(["## How it was trained", "", *facts])
+
+
+def _describe(data: str | dict) -> str:
+    """Say in one line what a model was trained on, from `training.data` in its `config.json`."""
+    if isinstance(data, str):
+        return data
+    each = ", ".join(f"{name}: {count:,}" for name, count in data["per_class"].items())
+    mnist = "; and 5,000 of MNIST's training images" if data["with_mnist"] else ""
+    base = data["from"]
+    start = f"; from the weights of {base['name']}, which learned {base['data']}" if base else ""
+    return f"{data['name']}, {data['pictures']:,} labelled pictures ({each}){mnist}{start}"
+
+
+def _own_licence(own: dict) -> str:
+    """Credit the data of a model that was trained on somebody's own pictures."""
+    parts = [f"## Licence\n\nThe weights were trained on {own['name']}, whose owner decides"]
+    if own["with_mnist"] or own["from"]:
+        parts.append(
+            "what they may be used for; they also go back to MNIST (LeCun, Cortes and Burges, CC "
+            "BY-SA 3.0) and, from the bundled model, to Pen-Based Recognition of Handwritten "
+            "Digits (Alpaydin and Alimoglu, CC BY 4.0)."
+        )
+    else:
+        parts.append("what they may be used for.")
+    return " ".join([*parts, "The code is under the MIT licence."])
 
 
 def _licence(strokes: bool) -> str:

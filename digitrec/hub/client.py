@@ -63,7 +63,7 @@ def download_model(repository: str, revision: str | None = None) -> Path:
 
 
 def download_dataset(repository: str, revision: str | None = None) -> Path:
-    """Download a dataset of corrections, as `download_model` downloads a model."""
+    """Download a dataset of pictures, as `download_model` downloads a model."""
     return _download(repository, revision, "dataset", DATASET_FILES)
 
 

@@ -8,15 +8,28 @@ import re
 from digitrec.network.pretrained import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
 
 MODEL_FILES = (WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE, "*.png")
-DATASET_FILES = ("*.jsonl", "*.png")
+DATASET_FILES = (  # that train: corrections, or labelled pictures
+    *(
+        "*.jsonl",
+        "*.npz",
+        "*.png",
+        "*.jpg",
+        "*.jpeg",
+        "*.webp",
+        "*.bmp",
+        "*.gif",
+        "*.tif",
+        "*.tiff",
+    ),
+)
 METADATA_FILE = "metadata.jsonl"  # of a dataset: the Hub shows its lines next to the images
 SOURCE_FILE = "source.json"  # of a Space's model: the repository and commit it was copied from
 OTHER_FILES = ("README.md", ".gitattributes", "LICENSE")  # what any repository may hold
 
 # The pictures in a model's folder, and the captions they get in the card and in the app.
 PICTURES = {
-    "misread.png": "Misread test images",
-    "confusion_matrix.png": "Confusion matrix, test images",
+    "misread.png": "Misread images",
+    "confusion_matrix.png": "Confusion matrix",
     "training_curves.png": "Training",
     "reliability.png": "Predicted probabilities, and how often they are right",
 }

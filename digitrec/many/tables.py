@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digitrec.errors import DigitrecError, TableError, first_line
+from digitrec.network.model import DIGITS
 from digitrec.prediction import Number, Prediction
 
 DIGIT_COLUMNS = (
@@ -55,7 +56,11 @@ def row_values(
     values = dict.fromkeys(NUMBER_COLUMNS if numbers else DIGIT_COLUMNS) | {"path": as_text(path)}
     if isinstance(answer, DigitrecError):
         return values | {"error": as_text(str(answer))}
-    return values | answer_values(answer)
+    found = answer_values(answer)
+    if isinstance(answer, Prediction) and answer.classes != DIGITS:
+        # All tables have the same columns: here `text` is the label, and `top` has no digits.
+        found = {name: found[name] for name in found if name in values and name != "top"}
+    return values | found
 
 
 def as_text(path: str) -> str:
@@ -68,7 +73,7 @@ def answer_values(answer: Prediction | Number) -> dict[str, Any]:
     values = answer.to_dict(image=False)
     if isinstance(answer, Prediction):
         top = _top(answer)
-        values["text"] = "" if answer.digit is None else str(answer.digit)
+        values["text"] = answer.label or ""
         values["probability"] = top[0]["probability"] if top else None
         values["top"] = top
     else:
@@ -79,6 +84,8 @@ def answer_values(answer: Prediction | Number) -> dict[str, Any]:
 
 
 def _top(answer: Prediction) -> list[dict]:
+    if answer.classes != DIGITS:
+        return [{"label": name, "probability": share} for name, share in answer.top_labels()]
     return [{"digit": digit, "probability": share} for digit, share in answer.top()]
 
 

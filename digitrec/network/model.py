@@ -28,9 +28,11 @@ from digitrec.network.settings import (
     setting,
 )
 
-CLASSES = 10
+DIGITS = tuple("0123456789")
+MOST_CLASSES = 64
 IMAGE_SIZE = 28  # pixels a side of an image
-OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0}  # what they do not record
+# What they do not record.
+OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0, "classes": DIGITS}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class NetworkConfig:
         0.05, "probability of dropping a channel, after each block", SHARE
     )
     head_dropout: float = setting(0.2, "probability of dropping a feature, in the head", SHARE)
+    # What the outputs are called; not a setting, but what the data is labelled with.
+    classes: tuple[str, ...] = DIGITS
 
     @property
     def pooled_side(self) -> int:
@@ -83,14 +87,23 @@ class NetworkConfig:
     def from_json(cls, settings: dict) -> "NetworkConfig":
         """Read what `dataclasses.asdict` became as JSON.
 
-        Raises: TypeError for a name that is missing or unknown.
+        Raises: TypeError for a name that is missing or unknown; ValueError for classes that are
+            not 2 to 64 different texts.
         """
         settings = {**OLDER_MODELS, **settings}
         if set(settings) != set(cls.__dataclass_fields__):
             raise TypeError(
                 f"expected {sorted(cls.__dataclass_fields__)}, found {sorted(settings)}"
             )
-        return cls(**{name: as_tuples(value) for name, value in settings.items()})
+        config = cls(**{name: as_tuples(value) for name, value in settings.items()})
+        classes = config.classes
+        if not (
+            isinstance(classes, tuple)
+            and 2 <= len(classes) == len(set(classes)) <= MOST_CLASSES
+            and all(isinstance(name, str) and name for name in classes)
+        ):
+            raise ValueError(f"classes are not 2 to {MOST_CLASSES} different texts")
+        return config
 
 
 class Operations(NamedTuple):
@@ -195,22 +208,22 @@ class Network(nnx.Module):
         if config.head_features:
             pixels = config.pooled_side**2 * config.filters[-1]
             self.hidden = nnx.Linear(pixels, config.head_features, rngs=rngs)
-            self.logits = nnx.Linear(config.head_features, CLASSES, rngs=rngs)
+            self.logits = nnx.Linear(config.head_features, len(config.classes), rngs=rngs)
         else:
             self.hidden = None
             pools = 2 * sum(config.filters[-2:])
-            self.logits = nnx.Linear(pools, CLASSES, use_bias=False, rngs=rngs)
+            self.logits = nnx.Linear(pools, len(config.classes), use_bias=False, rngs=rngs)
 
     def __call__(
         self, pixels: Num[Array, "batch 28 28 1"], dropout_key: Key[Array, ""] | None = None
-    ) -> Float[Array, "batch 10"]:
+    ) -> Float[Array, "batch classes"]:
         """Compute logits.
 
         Arguments:
             pixels: (batch, 28, 28, 1), uint8 or float32 in 0-255, bright ink on black.
             dropout_key: needed in training mode, unused after `.eval()`.
 
-        Returns: (batch, 10) float32, not normalised.
+        Returns: (batch, classes) float32, not normalised.
         """
         inside = slice(self.border, IMAGE_SIZE - self.border)
         outputs = [pixels[:, inside, inside].astype(jnp.float32) / 255]

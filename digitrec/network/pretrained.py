@@ -16,7 +16,7 @@ from safetensors.numpy import save as save_tensors
 
 from digitrec.errors import BadCheckpointError, first_line
 from digitrec.network.backend import own_rules
-from digitrec.network.model import CLASSES, Network, NetworkConfig, make_abstract_network
+from digitrec.network.model import DIGITS, Network, NetworkConfig, make_abstract_network
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -38,6 +38,7 @@ FIGURES = {
     "model": {"parameters"},
     "test": {"accuracy", "count", "calibration_error"},
     "validation": {"accuracy", "count"},
+    "cross_validation": {"accuracy", "count", "calibration_error", "folds"},
     "training": {"epochs", "best_epoch", "seconds"},
     "drawn_digits": {"mean", "drawings"},
 }
@@ -70,8 +71,9 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
             divided by before the softmax, above 0), `digit_threshold` (the digit score up to
             which an image shows no digit), `number_threshold` (the same for each digit of a
             number; default: `digit_threshold`), `geometry` (what each of its measures counts when
-            a number is read; default: GEOMETRY) and `training` (how the weights came about, for
-            people to read); a `weights_sha256` in it is replaced.
+            a number is read; default: GEOMETRY), `classes` (what the network's outputs are
+            called, in their order; default: the digits 0 to 9) and `training` (how the weights
+            came about, for people to read); a `weights_sha256` in it is replaced.
         metrics: figures for people to read; an empty one is not written.
     """
     folder = Path(folder)
@@ -124,8 +126,9 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
     """
     folder = Path(folder)
     metrics_file = folder / METRICS_FILE
-    metrics = _usable(_read_json(metrics_file)) if metrics_file.exists() else {}
+    metrics = _read_json(metrics_file) if metrics_file.exists() else {}
     config, weights = read_files(folder)
+    metrics = _usable(metrics, len(config["classes"]))
     weights_file = folder / WEIGHTS_FILE
     try:
         tensors = load_tensors(weights)
@@ -135,7 +138,7 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
         ) from error
 
     with own_rules():
-        network = _build(config["model"], folder / CONFIG_FILE)
+        network = _build(config, folder / CONFIG_FILE)
     network.eval()
     graphdef, state = nnx.split(network)
     expected = _named(state)
@@ -178,6 +181,13 @@ def fill(state: nnx.State, tensors: dict[str, np.ndarray]) -> nnx.State:
     return nnx.from_flat_state(loaded)
 
 
+def replace(state: nnx.State, tensors: dict[str, np.ndarray]) -> nnx.State:
+    """Put those tensors into a state that it has under their names, in the same shapes."""
+    own = _named(state)
+    fitting = {name: t for name, t in tensors.items() if name in own and t.shape == own[name].shape}
+    return fill(state, {**own, **fitting})
+
+
 def _dotted(path: tuple) -> str:
     return ".".join(map(str, path))
 
@@ -213,7 +223,7 @@ def _read_json(path: Path) -> dict:
 
 
 CONFIG_KEYS = {
-    *["model", "preprocessing", "temperature", "digit_threshold", "number_threshold"],
+    *["model", "classes", "preprocessing", "temperature", "digit_threshold", "number_threshold"],
     *["geometry", "training", "weights_sha256"],
 }
 
@@ -232,6 +242,7 @@ def _read_config(path: Path) -> dict:
         ("digit_threshold", _is_finite, "a finite number"),
         ("number_threshold", _is_finite, "a finite number"),
         ("geometry", _is_geometry, f"finite numbers named {', '.join(GEOMETRY)}"),
+        ("classes", lambda value: isinstance(value, list), "a list of texts"),
         ("preprocessing", lambda value: value == "mnist", '"mnist"'),
     ):
         if not holds(config[name]):
@@ -243,8 +254,17 @@ def _read_config(path: Path) -> dict:
 
 
 def _complete(config: dict) -> dict:
-    """Add what older models do not record."""
-    missing = {"geometry": GEOMETRY, "number_threshold": config.get("digit_threshold")}
+    """Add what older models do not record, and keep the classes in one place."""
+    model, classes = config.get("model"), list(DIGITS)
+    if isinstance(model, dict) and "classes" in model:
+        classes = list(model["classes"])
+        model = {name: value for name, value in model.items() if name != "classes"}
+        config = {**config, "model": model}
+    missing = {
+        "classes": classes,
+        "geometry": GEOMETRY,
+        "number_threshold": config.get("digit_threshold"),
+    }
     return config | {name: value for name, value in missing.items() if name not in config}
 
 
@@ -260,7 +280,7 @@ def _is_geometry(value: Any) -> bool:
     )
 
 
-def _usable(metrics: dict) -> dict:
+def _usable(metrics: dict, classes: int) -> dict:
     """Leave out the parts that cannot be shown: another program may have written them."""
 
     def is_usable(part: Any, names: Iterable[str]) -> bool:
@@ -271,19 +291,28 @@ def _usable(metrics: dict) -> dict:
         for name, part in metrics.items()
         if name not in FIGURES or is_usable(part, FIGURES[name])
     }
-    classes = usable.get("test", {}).get("per_class")
-    if classes is not None and not (
-        isinstance(classes, list)
-        and len(classes) == CLASSES
-        and all(is_usable(row, ("precision", "recall", "count")) for row in classes)
-    ):
-        del usable["test"]
+    for name in ("test", "cross_validation"):
+        rows = usable.get(name, {}).get("per_class")
+        if rows is not None and not (
+            isinstance(rows, list)
+            and len(rows) == classes
+            and all(is_usable(row, ("precision", "recall", "count")) for row in rows)
+        ):
+            del usable[name]
     return usable
 
 
-def _build(settings: dict, config_file: Path) -> Network:
+def network_config(config: dict) -> NetworkConfig:
+    """Give the network that a model's `config.json` describes.
+
+    Raises: what `NetworkConfig.from_json` does.
+    """
+    return NetworkConfig.from_json({**config["model"], "classes": config["classes"]})
+
+
+def _build(config: dict, config_file: Path) -> Network:
     try:
-        return make_abstract_network(NetworkConfig.from_json(settings))
+        return make_abstract_network(network_config(config))
     except (TypeError, ValueError, AttributeError, NotImplementedError, ZeroDivisionError) as error:
         raise BadCheckpointError(
             f"{config_file}: model does not describe a network of digitrec ({first_line(error)}). "

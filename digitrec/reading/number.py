@@ -93,6 +93,13 @@ def read_lines(ink: Ink, compute_logits: Compute, weights: Geometry) -> list[lis
     return [_read_row(components, alone, compute_logits, weights)]
 
 
+def read_one(ink: Ink, compute_logits: Compute) -> list[list[Line]]:
+    """Give what `read_lines` does, but take all ink as one sign."""
+    if ink.strength.max() < MINIMUM_CONTRAST:
+        return []
+    return [[_read_as_digit(ink, compute_logits)]]
+
+
 def _are_rows(lines: list[Line], alone: Line) -> bool:
     """Tell rows of digits from one digit in parts, such as an 8 of two circles."""
     one, least = _least(alone), min(map(_least, lines))

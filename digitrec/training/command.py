@@ -3,6 +3,7 @@
 digitrec train                      # the shipped recipe, without pen strokes
 digitrec train --preset fast        # 1.5 minutes instead of half an hour
 digitrec train --preset classic     # the published system that digitrec is compared with
+digitrec train --data FOLDER        # your own labelled pictures instead of MNIST
 digitrec train --resume runs/NAME   # continue a run that was interrupted
 """
 
@@ -21,8 +22,8 @@ from digitrec.errors import BadCheckpointError, DigitrecError, HubError, HubUnav
 from digitrec.hub import client
 from digitrec.hub.background import BackgroundPush
 from digitrec.output import ends_with_its_output
-from digitrec.training import checkpoint, devices, display, loop, run, synthesis
-from digitrec.training.data import Split, concatenate, load_mnist, split_mnist
+from digitrec.training import checkpoint, devices, display, loop, own_run, run, synthesis
+from digitrec.training.data import OwnSplit, Split, concatenate, load_mnist, split_mnist
 from digitrec.training.inputs import Inputs, read_inputs
 from digitrec.training.interruption import answer_signals, exit_status, unless_interrupted
 from digitrec.training.recipe import (
@@ -68,16 +69,21 @@ def main(arguments: list[str] | None = None, program: str = "python train.py") -
                 run.require_free(folder)
             recipe = run.read_recipe(folder)
         else:
-            recipe = make_recipe(options.preset or "best", values)
+            usual = "best" if not options.data else "tune" if options.start else "own"
+            recipe = make_recipe(options.preset or usual, values)
         if options.show_recipe:
             print(*display.recipe_lines(recipe), sep="\n")
             return 0
         if not options.resume and devices.is_first():
             run.require_new_folder(folder)
-        inputs = read_inputs(options.strokes, options.extra_data)
+        inputs = read_inputs(
+            options.strokes, options.extra_data, data=options.data, start=options.start
+        )
         if options.resume:
             require_same_inputs(inputs, recipe, folder)
         else:
+            if inputs.own:
+                recipe = own_run.complete(recipe, inputs, with_mnist=options.with_mnist)
             recipe = add_inputs(recipe, inputs)
         train(folder, recipe, inputs, options, console)
     except DigitrecError as error:
@@ -102,31 +108,37 @@ def train(
             client.prepare_model(options.push_to_hub)  # fails now if the token is wrong
         except HubUnavailableError as error:
             display.show_warning(console, str(error))
-    split = split_mnist(*load_mnist(options.data_dir, options.manual_dir), recipe.split)
-    parts = [f"{len(part.labels):,}" for part in split]
+    with_mnist = recipe.with_mnist or inputs.own is None
+    mnist = load_mnist(options.data_dir, options.manual_dir) if with_mnist else None
+    material = inputs.own and own_run.gather(recipe, inputs.own, mnist)
+    if material:
+        split = material.split
+    else:
+        assert mnist is not None
+        split = split_mnist(*mnist, recipe.split)
     if inputs.corrections is not None:
         split = split._replace(train=concatenate([split.train, inputs.corrections]))
     mesh = devices.make_mesh(options.devices, recipe.training.batch_size)
-    initial = loop.initial_progress(recipe, len(split.train.labels))
-    console.print(
-        f"Run folder: {folder}\nMNIST, protocol {recipe.split.protocol}: "
-        f"{parts[0]} images for training, {parts[1]} for validation, {parts[2]} for the test"
-    )
-    if inputs.strokes:
-        console.print(f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training")
-    if inputs.corrections is not None:
-        corrections = len(inputs.corrections.labels)
-        console.print(f"{inputs.extra_data}: {corrections:,} corrections for training")
+    weights = inputs.base and inputs.base.weights
+    initial = loop.initial_progress(recipe, len(split.train.labels), weights)
+    console.print(f"Run folder: {folder}")
+    console.print(*display.data_lines(recipe, inputs, split), sep="\n", markup=False)
 
     with run.locked(folder) if devices.is_first() else nullcontext():
         if not options.resume and devices.is_first():
             run.start_run(folder, recipe)
+        if material:
+            crossed = own_run.cross_validate(folder, recipe, material, initial, mesh, console)
         progress = fit(folder, recipe, inputs, split, initial, mesh, options, console)
         devices.leave()
         if not devices.is_first():
             return
-        figures = run.publish(folder, recipe, split, progress)
-    display.print_result(console, folder, figures)
+        if material:
+            figures = own_run.publish(folder, recipe, inputs, material, progress, crossed)
+        else:
+            assert isinstance(split, Split)
+            figures = run.publish(folder, recipe, split, progress)
+    display.print_result(console, folder, figures, recipe.network.classes)
     if options.push_to_hub:
         try:
             console.print(f"Pushed: {client.push_model(folder, options.push_to_hub)}")
@@ -141,7 +153,7 @@ def fit(
     folder: Path,
     recipe: Recipe,
     inputs: Inputs,
-    split: Split,
+    split: Split | OwnSplit,
     initial: loop.Progress,
     mesh: Mesh,
     options: argparse.Namespace,
@@ -176,6 +188,8 @@ def fit(
                 warned = True
             best, epoch = progress.early_stopping.best_epoch, len(progress.history)
             console.print(display.epoch_line(progress.history, best, epochs))
+            if isinstance(split, OwnSplit):
+                continue  # cross-validation has measured it already
             if options.push_every and epoch % options.push_every == 0 and best > pushed:
                 push = partial(run.push_best, options.push_to_hub, recipe, split, progress)
                 pushed = best if pushes.start(push) else pushed
@@ -186,8 +200,8 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
     parser = argparse.ArgumentParser(
         prog=program,
         epilog=f"Example: {program} --preset fast --output runs/fast",
-        description="Train the digit recogniser on MNIST and write a run folder with the model of "
-        "the best epoch, its figures and its plots.",
+        description="Train the digit recogniser on MNIST, or on your own labelled pictures, and "
+        "write a run folder with the model, its figures and its plots.",
     )
 
     def add(name: str, help: str, metavar: str | None = None, **details) -> None:
@@ -198,7 +212,8 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
     add(
         "--preset",
         "best: the recipe of the shipped model; fast: 1.5 minutes, MNIST only; classic: the "
-        "published system that digitrec is compared with (default: best)",
+        "published system that digitrec is compared with; own and tune: what --data takes, the "
+        "second with --from (default: best)",
         choices=PRESETS,
     )
     for _, field, value in settings(PRESETS["best"]):
@@ -220,6 +235,26 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
         "DIR",
     )
     add("--manual-dir", "folder with MNIST's four .gz files (default: download them)", "DIR")
+    add(
+        "--data",
+        "train on your own labelled pictures instead of MNIST: a folder with a folder of pictures "
+        "for each label, such as 7/one.png; an .npz file with images and labels; or "
+        "USER/DATASET[@REVISION] on the Hugging Face Hub (default: MNIST)",
+        "PLACE",
+    )
+    parser.add_argument(
+        "--with-mnist",
+        action="store_true",
+        help="with --data: also train on 5,000 of MNIST's training images",
+    )
+    add(
+        "--from",
+        "with --data: start from a model's weights, in smaller steps: a folder, "
+        "USER/NAME[@REVISION] on the Hub, or bundled for the model that came with digitrec "
+        "(default: random weights)",
+        "MODEL",
+        dest="start",
+    )
     add(
         "--strokes",
         "also train on these digits, UNIPEN pen strokes, drawn differently each time; "
@@ -244,6 +279,13 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
     devices.check_options(parser, options)
     if options.push_every and not options.push_to_hub:
         parser.error("--push-every needs --push-to-hub USER/NAME.")
+    if not options.data and (options.start or options.with_mnist):
+        parser.error("--from and --with-mnist need --data PLACE, your own labelled pictures.")
+    others = ("strokes", "extra_data", "push_every", "coordinator")
+    if options.data and (unfit := [name for name in others if getattr(options, name)]):
+        parser.error(
+            f"--data cannot be combined with --{unfit[0].replace('_', '-')}. Leave it out."
+        )
     given = [name for name in ("output", "preset", *OPTIONS, "set") if getattr(options, name)]
     if options.resume and given:
         parser.error(

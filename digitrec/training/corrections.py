@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from digitrec.errors import DatasetUnavailableError
 from digitrec.hub.client import download_dataset, is_repository_id
 from digitrec.hub.files import METADATA_FILE
-from digitrec.network.model import CLASSES
+from digitrec.network.model import DIGITS
 from digitrec.reading.drawing import IMAGE_SIZE
 from digitrec.training.data import Examples
 
@@ -50,7 +50,7 @@ def _read_image(folder: Path, line: str, where: str) -> tuple[bytes, int]:
     try:
         entry = json.loads(line)
         name, label = entry["file_name"], entry["label"]
-        if type(label) is not int or label not in range(CLASSES):
+        if type(label) is not int or label not in range(len(DIGITS)):
             raise ValueError(f"the label is {label!r}")
         if Path(name).name != name:
             raise ValueError(f"the file is {name!r}, in another folder")

@@ -59,6 +59,14 @@ class Split(NamedTuple):
     test: Examples
 
 
+class OwnSplit(NamedTuple):
+    """Of one's own pictures, which all train; cross-validation measures."""
+
+    train: Examples
+    validation: None
+    test: Examples | None  # MNIST's
+
+
 def load_mnist(
     data_dir: str | os.PathLike | None = None, manual_dir: str | os.PathLike | None = None
 ) -> tuple[Examples, Examples]:

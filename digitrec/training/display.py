@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import WEIGHTS_FILE
+from digitrec.training.data import OwnSplit, Split
+from digitrec.training.inputs import Inputs
 from digitrec.training.loop import ScanReport
 from digitrec.training.recipe import Recipe, settings
 
@@ -49,6 +52,27 @@ def progress_bar(
         yield show
 
 
+def data_lines(recipe: Recipe, inputs: Inputs, split: Split | OwnSplit) -> Iterator[str]:
+    """Say what a run trains on, with a line about each of the inputs."""
+    if isinstance(split, Split):
+        parts = [f"{len(part.labels):,}" for part in split]
+        yield (
+            f"MNIST, protocol {recipe.split.protocol}: {parts[0]} images for training, {parts[1]} "
+            f"for validation, {parts[2]} for the test"
+        )
+    if own := inputs.own:
+        yield from own.unreadable
+        counts = own.count()
+        yield (
+            f"{own.name}: {len(own.examples.labels):,} pictures of {len(counts)} classes, "
+            f"{min(counts.values())} to {max(counts.values())} of each: {' '.join(counts)}"
+        )
+    if inputs.strokes:
+        yield f"{inputs.strokes}: {len(inputs.digits):,} pen-stroke digits for training"
+    if inputs.corrections is not None:
+        yield f"{inputs.extra_data}: {len(inputs.corrections.labels):,} corrections for training"
+
+
 def show_warning(console: Console, message: str) -> None:
     console.print(f"Warning: {message}", markup=False)
 
@@ -56,22 +80,31 @@ def show_warning(console: Console, message: str) -> None:
 def epoch_line(history: Sequence[dict[str, float]], best_epoch: int, epochs: int) -> str:
     """Describe the latest of `epochs` epochs in one line of at most 80 columns."""
     entry = history[-1]
+    validated = ""
+    if "validation_loss" in entry:
+        validated = (
+            f"  validation {100 * entry['validation_accuracy']:.2f} % "
+            f"loss {entry['validation_loss']:.4f}  best: epoch {best_epoch}"
+        )
     return (
-        f"epoch {len(history):>3}/{epochs}  train {100 * entry['train_accuracy']:.2f} %  "
-        f"validation {100 * entry['validation_accuracy']:.2f} % "
-        f"loss {entry['validation_loss']:.4f}  best: epoch {best_epoch}"
+        f"epoch {len(history):>3}/{epochs}  train {100 * entry['train_accuracy']:.2f} %{validated}"
     )
 
 
-def print_result(console: Console, folder: Path, figures: dict) -> None:
+def print_result(
+    console: Console, folder: Path, figures: dict, classes: Sequence[str] = DIGITS
+) -> None:
     """Print the figures of a finished run.
 
     Arguments:
         folder: of the run.
         figures: the contents of its `metrics.json`.
+        classes: what the model's classes are called.
     """
-    for name in ("validation", "test"):
-        console.print(accuracy_table(figures[name], name))
+    names = {"validation": "validation", "cross_validation": "cross-validated", "test": "test"}
+    for part, name in names.items():
+        if part in figures:
+            console.print(accuracy_table(figures[part], name, classes))
     run = figures["training"]
     megabytes = (folder / WEIGHTS_FILE).stat().st_size / 1e6
     console.print(
@@ -96,18 +129,24 @@ def recipe_lines(recipe: Recipe) -> Iterator[str]:
         yield f"{assignment:<34} # {metadata['meaning']}{unit}; {metadata['allowed'].text}"
 
 
-def accuracy_table(figures: dict, name: str) -> Table:
+def accuracy_table(figures: dict, name: str, classes: Sequence[str] = DIGITS) -> Table:
     """Lay out the result of `metrics.classification_metrics` for the images of that name."""
     accuracy = f"{100 * figures['accuracy']:.2f} % of {figures['count']:,} {name} images"
-    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)")
+    return per_class_table(figures, f"{accuracy} ({figures['errors']} errors)", classes)
 
 
-def per_class_table(figures: dict, title: str) -> Table:
-    """Lay out the figures of each digit, in percent."""
+def per_class_table(figures: dict, title: str, classes: Sequence[str] = DIGITS) -> Table:
+    """Lay out the figures of each class, in percent."""
     table = Table(title=title)
-    for column in ("digit", "precision", "recall", "F1", "images"):
+    for column in (
+        "digit" if tuple(classes) == DIGITS else "class",
+        "precision",
+        "recall",
+        "F1",
+        "images",
+    ):
         table.add_column(column, justify="right")
-    for digit, row in enumerate(figures["per_class"]):
+    for name, row in zip(classes, figures["per_class"], strict=True):
         rates = [f"{100 * row[name]:.2f} %" for name in ("precision", "recall", "f1")]
-        table.add_row(str(digit), *rates, str(row["count"]))
+        table.add_row(name, *rates, str(row["count"]))
     return table

@@ -23,11 +23,12 @@ from threadpoolctl import threadpool_limits
 
 from digitrec.cores import count_cores
 from digitrec.errors import TrainingError
+from digitrec.network import pretrained
 from digitrec.network.compilation import jit
 from digitrec.network.model import Network, NetworkConfig, make_graphdef
 from digitrec.training import gradients
 from digitrec.training.augment import AugmentConfig, augment
-from digitrec.training.data import NO_DIGIT, Examples, concatenate
+from digitrec.training.data import Examples, concatenate
 from digitrec.training.devices import agree, bring_back, make_mesh, replicate, share_out
 from digitrec.training.evaluation import compute_logits
 from digitrec.training.optimizer import TrainingConfig, augmentation_strength, make_optimizer
@@ -103,7 +104,8 @@ def train_epoch(
     """Train for an epoch, or a part of one, as one `lax.scan` over batches.
 
     Arguments:
-        images, labels: the whole training set, on the device; labels are 0-9 or NO_DIGIT.
+        images, labels: the whole training set, on the device; labels count the classes from 0; the
+            number of classes is the label of what is none of them (NO_DIGIT).
         batches: indices of the images of each step.
         validation_loss: of the previous epoch, for the plateau schedule (infinite at first).
         strength: of the augmentation, 0-1.
@@ -120,12 +122,13 @@ def train_epoch(
         pixels = images[batch]
         if augment_config:
             pixels = augment(pixels, labels[batch], augment_key, augment_config, strength)
-        targets = optax.smooth_labels(jax.nn.one_hot(labels[batch], NO_DIGIT + 1), label_smoothing)
 
         def loss_and_statistics(params):
             network = nnx.merge(graphdef, params, state.batch_stats, copy=True)
-            # The logit of NO_DIGIT is fixed at 0; the others are relative to it.
+            # The logit of what is none of the classes is fixed at 0; the others are relative to it.
             logits = jnp.pad(network(pixels, dropout_key), ((0, 0), (0, 1)))
+            one_hot = jax.nn.one_hot(labels[batch], logits.shape[1])
+            targets = optax.smooth_labels(one_hot, label_smoothing)
             loss = optax.softmax_cross_entropy(logits, targets).mean()
             return loss, (logits, nnx.state(network, nnx.BatchStat))
 
@@ -144,8 +147,13 @@ def train_epoch(
     return state, losses.mean(), accuracies.mean()
 
 
-def initial_progress(recipe: Recipe, train_count: int) -> Progress:
+def initial_progress(
+    recipe: Recipe, train_count: int, weights: dict[str, np.ndarray] | None = None
+) -> Progress:
     """Give the start of a run: weights drawn with the recipe's seed.
+
+    Arguments:
+        weights: by their names, instead of those that are drawn; one of another shape is not taken.
 
     Raises: TrainingError when there are fewer training images than one batch.
     """
@@ -156,6 +164,8 @@ def initial_progress(recipe: Recipe, train_count: int) -> Progress:
             "smaller --batch-size."
         )
     params, batch_stats = _draw_weights(jax.random.key(config.seed), recipe.network)
+    if weights is not None:
+        params, batch_stats = (pretrained.replace(s, weights) for s in (params, batch_stats))
     optimizer, _ = make_optimizer(config, train_count // config.batch_size)
     state = TrainState(
         params,
@@ -175,7 +185,7 @@ def _draw_weights(key: Key[Array, ""], config: NetworkConfig) -> tuple[nnx.State
 
 def fit(
     train: Examples,
-    validation: Examples,
+    validation: Examples | None,
     recipe: Recipe,
     progress: Progress | None = None,
     on_report: Callable[[ScanReport], None] = lambda report: None,
@@ -189,7 +199,8 @@ def fit(
     that do not fill a scan, are left out.
 
     Arguments:
-        train, validation: uint8 images and int32 labels.
+        train, validation: uint8 images and int32 labels. Without any to validate on, no epoch is
+            better than the last.
         progress: where to continue (default: from the start). All randomness is derived from the
             seed and the step, so a continued run ends with the same weights, bit for bit, as one
             that was never interrupted.
@@ -216,7 +227,6 @@ def fit(
     optimizer, schedule = make_optimizer(config, scans * scan_steps)
     train_graphdef = make_graphdef(recipe.network, gradients.OPERATIONS, training=True)
     evaluation_graphdef = make_graphdef(recipe.network, training=False)
-    validation_images = jnp.asarray(validation.images)
 
     for epoch, examples in zip(epochs, chain([first], prepared), strict=False):
         if progress.early_stopping.should_stop:
@@ -234,7 +244,7 @@ def fit(
                 images,
                 labels,
                 share_out(batches[scan], mesh),
-                history[-1]["validation_loss"] if history else np.inf,
+                history[-1].get("validation_loss", np.inf) if history else np.inf,
                 augmentation_strength(config, epoch),
                 graphdef=train_graphdef,
                 optimizer=optimizer,
@@ -250,17 +260,22 @@ def fit(
         train_seconds = time.perf_counter() - started
 
         state = bring_back(state)
-        logits = agree(
-            compute_logits(
-                state.params, state.batch_stats, validation_images, graphdef=evaluation_graphdef
+        validated = {}
+        if validation is not None:
+            logits = agree(
+                compute_logits(
+                    state.params, state.batch_stats, validation.images, graphdef=evaluation_graphdef
+                )
             )
-        )
-        validation_loss = optax.softmax_cross_entropy_with_integer_labels(
-            logits, jnp.asarray(validation.labels)
-        ).mean()
-        if not _is_finite(state, validation_loss):
+            validation_loss = optax.softmax_cross_entropy_with_integer_labels(
+                logits, jnp.asarray(validation.labels)
+            ).mean()
+            validated = {
+                "validation_loss": float(validation_loss),
+                "validation_accuracy": float(np.mean(np.argmax(logits, -1) == validation.labels)),
+            }
+        if not _is_finite(state, list(validated.values())):
             raise _not_finite(epoch, "the weights or the optimiser are no longer finite", config)
-        validation_accuracy = float(np.mean(np.argmax(logits, -1) == validation.labels))
         train_loss, train_accuracy = np.mean(means, 0)
         plateau = optax.tree_utils.tree_get(state.optimizer_state, "ReduceLROnPlateauState")
         rate_scale = 1.0 if plateau is None else plateau.scale
@@ -269,7 +284,10 @@ def fit(
             # Earlier epochs do not count: among thirty of them with about 20 (+-4) errors in 6,000
             # images, one would look better than the last by chance, with weights far from settled.
             early_stopping = EarlyStopping(config.patience)
-        early_stopping = early_stopping.update(validation_accuracy, epoch)
+        if validation is None:
+            early_stopping = early_stopping._replace(best_epoch=epoch)
+        else:
+            early_stopping = early_stopping.update(validated["validation_accuracy"], epoch)
         improved = early_stopping.best_epoch == epoch
         progress = Progress(
             state,
@@ -281,8 +299,7 @@ def fit(
                 {
                     "train_loss": float(train_loss),
                     "train_accuracy": float(train_accuracy),
-                    "validation_loss": float(validation_loss),
-                    "validation_accuracy": validation_accuracy,
+                    **validated,
                     "learning_rate": float(schedule(state.step) * rate_scale),
                     "images_per_second": epoch_images / train_seconds,
                     "seconds": time.perf_counter() - started,
@@ -292,10 +309,10 @@ def fit(
         yield progress
 
 
-def _is_finite(state: TrainState, validation_loss: Float[Array, ""]) -> bool:
+def _is_finite(state: TrainState, figures: list[float]) -> bool:
     # Only arrays: the plateau schedule's best loss is a scalar that is infinite at first.
     arrays = [leaf for leaf in jax.tree.leaves(state.optimizer_state) if leaf.ndim]
-    leaves = jax.tree.leaves((state.params, state.batch_stats, arrays, validation_loss))
+    leaves = jax.tree.leaves((state.params, state.batch_stats, arrays, figures))
     return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
 
 

@@ -6,34 +6,32 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-from digitrec.network.model import CLASSES
-
 CALIBRATION_BINS = 15
 
 
 def classification_metrics(
-    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count 10"]
+    labels: Int[np.ndarray, " count"], probabilities: Float[np.ndarray, "count classes"]
 ) -> dict:
     """Compare predictions with labels.
 
     Arguments:
-        labels: 0-9.
+        labels: of the classes, counted from 0.
         probabilities: each row sums to 1.
 
     Returns: a dictionary ready for JSON: `count`, `errors`, `accuracy` (0-1),
-        `calibration_error` (0-1), `loss` (mean negative log-likelihood, nats), `per_class` (ten
-        entries of `precision`, `recall`, `f1` and `count`), `confusion` (10x10 counts, rows are
-        truths, columns answers).
+        `calibration_error` (0-1), `loss` (mean negative log-likelihood, nats), `per_class` (an
+        entry for each class, of `precision`, `recall`, `f1` and `count`), `confusion` (counts; rows
+        are truths, columns answers).
     """
     answers = probabilities.argmax(1)
-    digits = list(range(CLASSES))
-    per_class = precision_recall_fscore_support(labels, answers, labels=digits, zero_division=0.0)
+    classes = list(range(probabilities.shape[1]))
+    per_class = precision_recall_fscore_support(labels, answers, labels=classes, zero_division=0.0)
     return {
         "count": len(labels),
         "errors": int((answers != labels).sum()),
         "accuracy": float((answers == labels).mean()),
         "calibration_error": calibration_error(probabilities.max(1), answers == labels),
-        "loss": float(log_loss(labels, probabilities.astype(np.float64), labels=digits)),
+        "loss": float(log_loss(labels, probabilities.astype(np.float64), labels=classes)),
         "per_class": [
             {
                 "precision": float(precision),
@@ -43,7 +41,7 @@ def classification_metrics(
             }
             for precision, recall, f1, count in zip(*per_class, strict=True)
         ],
-        "confusion": confusion_matrix(labels, answers, labels=digits).tolist(),
+        "confusion": confusion_matrix(labels, answers, labels=classes).tolist(),
     }
 
 
@@ -82,7 +80,7 @@ def calibration_error(
 
 
 def fit_temperature(
-    logits: Float[np.ndarray, "count 10"], labels: Int[np.ndarray, " count"]
+    logits: Float[np.ndarray, "count classes"], labels: Int[np.ndarray, " count"]
 ) -> float:
     """Find what to divide logits by so that the probabilities are calibrated.
 
@@ -101,7 +99,7 @@ def fit_temperature(
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def fit_digit_threshold(logits: Float[np.ndarray, "count 10"]) -> float:
+def fit_digit_threshold(logits: Float[np.ndarray, "count classes"]) -> float:
     """Find the digit score that 99.8 % of these images exceed.
 
     The digit score of an image is the log of the sum of all exp(logits). The images show digits and
@@ -111,6 +109,6 @@ def fit_digit_threshold(logits: Float[np.ndarray, "count 10"]) -> float:
 
 
 def calibrated_probabilities(
-    logits: Float[np.ndarray, "count 10"], temperature: float
-) -> Float[np.ndarray, "count 10"]:
+    logits: Float[np.ndarray, "count classes"], temperature: float
+) -> Float[np.ndarray, "count classes"]:
     return softmax(logits.astype(np.float64) / temperature, axis=1)

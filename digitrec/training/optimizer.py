@@ -1,6 +1,7 @@
 """The optimiser, its learning rate, and a recipe's other settings of the training itself."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import jax
 import optax
@@ -90,6 +91,7 @@ class TrainingConfig:
     seed: int = setting(0, "seed of the weights and of all randomness in training", SEED)
 
 
+@cache  # so that trainings that follow one another share what is compiled
 def make_optimizer(
     config: TrainingConfig, steps_per_epoch: int
 ) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:

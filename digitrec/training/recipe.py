@@ -34,6 +34,10 @@ class Recipe:
     # SHA-256 of the data besides MNIST; None without.
     strokes_sha256: str | None = None
     extra_data_sha256: str | None = None
+    # Of what one's own pictures show, and of the weights that the training starts from.
+    data_sha256: str | None = None
+    start_sha256: str | None = None
+    with_mnist: bool = False  # the pictures and MNIST
     command: str = dataclasses.field(default="", compare=False)  # for people to read
 
     def to_json(self) -> dict:
@@ -59,6 +63,9 @@ class Recipe:
                 synthesis=_pick(SynthesisConfig, values["synthesis"]),
                 strokes_sha256=values["strokes_sha256"],
                 extra_data_sha256=values.get("extra_data_sha256"),  # older runs lack it
+                data_sha256=values.get("data_sha256"),
+                start_sha256=values.get("start_sha256"),
+                with_mnist=values.get("with_mnist", False),
                 command=values["command"],
             )
             for _, field, value in settings(recipe):
@@ -88,7 +95,8 @@ def recipe_of_model(config: dict, folder: str | PathLike) -> Recipe:
 
     Raises: BadCheckpointError.
     """
-    return Recipe.from_json({"network": config["model"], **config["training"]}, folder)
+    network = {**config["model"], "classes": config["classes"]}
+    return Recipe.from_json({"network": network, **config["training"]}, folder)
 
 
 # Settings that have an option of their own in `train.py`, besides --set.
@@ -106,7 +114,8 @@ def settings(recipe: Recipe) -> Iterator[Setting]:
     for part in ("split", "network", "training", "augmentation", "synthesis"):
         config = getattr(recipe, part)
         for field in dataclasses.fields(config):
-            yield Setting(part, field, getattr(config, field.name))
+            if field.metadata:  # the classes are not a setting
+                yield Setting(part, field, getattr(config, field.name))
 
 
 def make_recipe(preset: str, values: Mapping[str, str]) -> Recipe:
@@ -142,6 +151,11 @@ def make_recipe(preset: str, values: Mapping[str, str]) -> Recipe:
 def add_inputs(recipe: Recipe, inputs: Inputs) -> Recipe:
     """Record what a new run trains on besides MNIST: checksums, and names in the command."""
     options = []
+    for option, place in (("--data", inputs.data), ("--from", inputs.start)):
+        if place:
+            options += [option, place if "@" in place else Path(place).name]
+    if recipe.with_mnist:
+        options += ["--with-mnist"]
     if inputs.strokes:
         options += ["--strokes", Path(inputs.strokes).name]
     if inputs.extra_data:
@@ -151,6 +165,8 @@ def add_inputs(recipe: Recipe, inputs: Inputs) -> Recipe:
         recipe,
         strokes_sha256=inputs.strokes_sha256,
         extra_data_sha256=inputs.extra_data_sha256,
+        data_sha256=inputs.data_sha256,
+        start_sha256=inputs.start_sha256,
         command=" ".join([recipe.command, *map(shlex.quote, options)]),
     )
 
@@ -198,12 +214,15 @@ def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> 
         "strokes": "the same file",
         "extra_data": "the same folder, or the same dataset at the same commit "
         "(USER/DATASET@COMMIT)",
+        "data": "the same pictures, or the same dataset at the same commit (USER/DATASET@COMMIT)",
+        "start": "the same model, or the same repository at the same commit (USER/NAME@COMMIT)",
     }
     for name, same in advice.items():
         recorded = getattr(recipe, f"{name}_sha256")
         if getattr(inputs, f"{name}_sha256") == recorded:
             continue
-        option, given = f"--{name.replace('_', '-')}", getattr(inputs, name)
+        option = "--from" if name == "start" else f"--{name.replace('_', '-')}"
+        given = getattr(inputs, name)
         if recorded is None:
             raise DatasetUnavailableError(
                 f"--resume {run} was started without {option}. Leave {option} {given} out."
@@ -217,7 +236,7 @@ def require_same_inputs(inputs: Inputs, recipe: Recipe, run: str | PathLike) -> 
 
 def differences(recipe: Recipe, other: Recipe) -> list[str]:
     """Name the settings and the data in which two recipes differ."""
-    data = ("strokes_sha256", "extra_data_sha256")
+    data = ("strokes_sha256", "extra_data_sha256", "data_sha256", "start_sha256", "with_mnist")
     return [
         *(
             one.field.name
@@ -272,4 +291,16 @@ CLASSIC = Recipe(
     synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
 )
 
-PRESETS = {"best": BEST, "fast": FAST, "classic": CLASSIC}
+# Of one's own pictures: few, and their signs need not be digits. An epoch is 2,000 images or more.
+OWN = Recipe(
+    training=TrainingConfig(epochs=10, batch_size=64, warmup_epochs=1.0, calm_epochs=2),
+    augmentation=AugmentConfig(marks=0.0),
+    synthesis=SynthesisConfig(non_digits=0.0, redrawn=0.0, glyphs=0.0, small=0.0),
+)
+
+# The same, from a model that reads already: in smaller steps, and fewer of them.
+TUNE = dataclasses.replace(
+    OWN, training=dataclasses.replace(OWN.training, epochs=8, learning_rate=0.001)
+)
+
+PRESETS = {"best": BEST, "fast": FAST, "classic": CLASSIC, "own": OWN, "tune": TUNE}

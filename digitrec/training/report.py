@@ -6,6 +6,7 @@ digitrec report RUN    # draws the plots of the test images again
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from digitrec.errors import DigitrecError
 from digitrec.hub.files import MISREAD_DIGITS
+from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import METRICS_FILE, load_model, write_json
 from digitrec.training.data import Examples, load_mnist, split_mnist
 from digitrec.training.display import accuracy_table
@@ -32,6 +34,8 @@ def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> Non
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     loss, error, rate = figure.subplots(1, 3)
     for part in ("train", "validation"):
+        if f"{part}_loss" not in history[0]:
+            continue  # of one's own pictures none are left out
         loss.plot(epochs, [entry[f"{part}_loss"] for entry in history], label=part)
         errors = [100 * (1 - entry[f"{part}_accuracy"]) for entry in history]
         error.plot(epochs, errors, label=part)
@@ -47,15 +51,21 @@ def plot_curves(history: list[dict[str, float]], path: str | os.PathLike) -> Non
     figure.savefig(path, dpi=120)
 
 
-def plot_confusion(confusion: list[list[int]], title: str, path: str | os.PathLike) -> None:
+def plot_confusion(
+    confusion: list[list[int]],
+    title: str,
+    path: str | os.PathLike,
+    classes: Sequence[str] = DIGITS,
+) -> None:
     """Draw a confusion matrix, rows for truths and columns for answers, as PNG.
 
     Only mistakes are coloured: right answers outnumber them a thousand to one.
     """
     counts = np.array(confusion)
-    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    side = max(1.0, len(classes) / 16)  # times as large for many classes
+    figure = Figure(figsize=(6 * side, 5.6 * side), layout="constrained")
     axes = figure.subplots()
-    display = ConfusionMatrixDisplay(counts)
+    display = ConfusionMatrixDisplay(counts, display_labels=classes)
     display.plot(ax=axes, cmap="Reds", colorbar=False, values_format="d")
     mistakes = counts - np.diag(np.diag(counts))
     display.im_.set_clim(0, max(1, mistakes.max()))
@@ -104,6 +114,7 @@ def plot_misread(
     labels: Int[np.ndarray, " count"],
     probabilities: Float[np.ndarray, "count 10"],
     path: str | os.PathLike,
+    classes: Sequence[str] = DIGITS,
 ) -> None:
     """Draw every misread image, the most confident mistakes first, as PNG.
 
@@ -111,9 +122,10 @@ def plot_misread(
     """
     answers, wrong = probabilities.argmax(1), find_misread(labels, probabilities)
     captions = [
-        f"{labels[i]} ({probabilities[i, labels[i]]:.0%})\nread as {answers[i]} "
-        f"({probabilities[i, answers[i]]:.0%})"
-        for i in wrong
+        f"{classes[truth]} ({shares[truth]:.0%})\nread as {classes[answer]} ({shares[answer]:.0%})"
+        for truth, answer, shares in zip(
+            labels[wrong].tolist(), answers[wrong].tolist(), probabilities[wrong], strict=True
+        )
     ]
     plot_images([images[i, ..., 0] for i in wrong], captions, path)
 
@@ -143,17 +155,27 @@ def plot_reliability(
     figure.savefig(path, dpi=120)
 
 
-def plot_test(test: Examples, evaluation: Evaluation, run: Path) -> list[list[int]]:
+def plot_test(
+    test: Examples,
+    evaluation: Evaluation,
+    run: Path,
+    kind: str = "test images",
+    classes: Sequence[str] = DIGITS,
+) -> list[list[int]]:
     """Draw the plots of the test images into the run's folder.
+
+    Arguments:
+        kind: what the images are.
+        classes: what the labels are called.
 
     Returns: truth and answer of each misread image, in the order of MISREAD_DIGITS, where they lie
         side by side as dark ink on white.
     """
     probabilities, figures = evaluation.probabilities, evaluation.figures
-    plot_misread(test.images, test.labels, probabilities, run / "misread.png")
-    title = f"{figures['errors']} errors in {figures['count']:,} test images"
-    plot_confusion(figures["confusion"], title, run / "confusion_matrix.png")
-    plot_reliability(test.labels, probabilities, "test images", run / "reliability.png")
+    plot_misread(test.images, test.labels, probabilities, run / "misread.png", classes)
+    title = f"{figures['errors']} errors in {figures['count']:,} {kind}"
+    plot_confusion(figures["confusion"], title, run / "confusion_matrix.png", classes)
+    plot_reliability(test.labels, probabilities, kind, run / "reliability.png")
     misread = find_misread(test.labels, probabilities)
     if len(misread):
         digits = np.concatenate(list(test.images[misread, ..., 0]), axis=1)

@@ -29,6 +29,7 @@ from digitrec.training.loop import Progress
 from digitrec.training.recipe import Recipe
 
 RECIPE_FILE = "recipe.json"
+NOTHING = Inputs()
 LOCK_FILE = ".lock"  # holds the number of the process that trains
 STATES_FOLDER = "states"
 
@@ -129,6 +130,9 @@ def command_to_continue(
     for name in ("data_dir", "manual_dir", "strokes", "push_to_hub", "push_every"):
         if value := getattr(options, name):
             command += [f"--{name.replace('_', '-')}", str(value)]
+    for option, value in (("--data", inputs.data), ("--from", inputs.start)):
+        if value:
+            command += [option, value]
     if inputs.extra_data:  # a dataset at the commit that it had
         command += ["--extra-data", inputs.extra_data]
     return shlex.join(command)
@@ -149,19 +153,26 @@ def publish(run: Path, recipe: Recipe, split: data.Split, progress: Progress) ->
     network = best_network(recipe, progress)
     validation = evaluate(network, split.validation)
     test = evaluate(network, split.test, validation.temperature)
-    config = _describe_model(recipe, validation)
-    try:
+    config = describe_model(recipe, validation)
+    with writing(run):
         report.plot_curves(list(progress.history), run / "training_curves.png")
         misread = report.plot_test(split.test, test, run)
         figures = {"validation": validation.figures, "test": {**test.figures, "misread": misread}}
-        figures |= _describe_run(recipe, split, progress)
+        figures |= describe_run(recipe, split.train, progress)
         pretrained.save_model(run, nnx.state(network), config, figures)
+    return figures
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Turn an OSError of the last step into a message."""
+    try:
+        yield
     except OSError as error:
         raise BadCheckpointError(
             f"The trained model cannot be written to {run} ({error.strerror}). Free some space, "
             f"then continue with --resume {run}."
         ) from error
-    return figures
 
 
 def push_best(
@@ -174,19 +185,20 @@ def push_best(
     """
     network = best_network(recipe, progress)
     validation = evaluate(network, split.validation)
-    figures = {"validation": validation.figures} | _describe_run(recipe, split, progress)
+    figures = {"validation": validation.figures} | describe_run(recipe, split.train, progress)
     with tempfile.TemporaryDirectory() as folder:
-        config = _describe_model(recipe, validation)
+        config = describe_model(recipe, validation)
         pretrained.save_model(folder, nnx.state(network), config, figures)
         client.push_model(folder, repository, **pausing)
 
 
-def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict:
+def describe_run(recipe: Recipe, train: data.Examples, progress: Progress) -> dict:
+    """Give what `metrics.json` says about the run."""
     history = list(progress.history)
     return {
         "training": {
             "protocol": recipe.split.protocol,
-            "images": len(split.train.labels),
+            "images": len(train.labels),
             "epochs": len(history),
             "best_epoch": progress.early_stopping.best_epoch,
             "seconds": sum(entry["seconds"] for entry in history),
@@ -201,18 +213,24 @@ def _describe_run(recipe: Recipe, split: data.Split, progress: Progress) -> dict
     }
 
 
-def _describe_model(recipe: Recipe, validation: Evaluation) -> dict:
+def describe_model(recipe: Recipe, validation: Evaluation, inputs: Inputs = NOTHING) -> dict:
+    """Give the `config.json` of a model.
+
+    Arguments:
+        validation: what its temperature and its thresholds are fitted to.
+    """
     training = recipe.to_json()
     threshold = metrics.fit_digit_threshold(validation.logits)
+    own = inputs.describe(with_mnist=recipe.with_mnist)
     return {
         "model": training.pop("network"),
         "temperature": validation.temperature,
         "digit_threshold": threshold,
         "number_threshold": threshold,  # `benchmarks/fit_numbers.py` finds a better one
-        "geometry": pretrained.GEOMETRY,
+        "geometry": inputs.base.geometry if inputs.base else pretrained.GEOMETRY,
         "training": {
             **training,
-            "data": f"tensorflow-datasets mnist {data.MNIST_VERSION}",
+            "data": own or f"tensorflow-datasets mnist {data.MNIST_VERSION}",
             "hardware": f"{count_cores()} CPU core(s), {jax.devices()[0].device_kind} by JAX",
             "versions": {
                 "python": platform.python_version(),

@@ -125,13 +125,21 @@ def redraw(mnist: Examples, count: int, random: np.random.Generator) -> Examples
 
 def make_non_digits(mnist: Examples, count: int, random: np.random.Generator) -> Examples:
     """Make images without a digit: doodles, and MNIST's digits mirrored, turned or in pairs."""
+    doodles = draw_doodles(count - count // 3, random)
+    spoiled = [spoil(mnist, random) for _ in range(count // 3)]
+    return _examples([*doodles, *spoiled], [NO_DIGIT] * count)
+
+
+def draw_doodles(
+    count: int, random: np.random.Generator
+) -> list[UInt8[np.ndarray, "height width"]]:
+    """Draw what is not a digit, bright ink on black."""
     doodles = []
-    while len(doodles) < count - count // 3:
+    while len(doodles) < count:
         strokes = doodle(random)
         if not _could_be_digit(strokes):
             doodles.append(_draw(strokes, random))
-    spoiled = [spoil(mnist, random) for _ in range(count // 3)]
-    return _examples([*doodles, *spoiled], [NO_DIGIT] * count)
+    return doodles
 
 
 def vary_digit(digit: PenDigit, variation: float, random: np.random.Generator) -> list[Stroke]:

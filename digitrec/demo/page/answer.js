@@ -6,6 +6,7 @@
   const THICK = 0.2; // of the digits' height; a thicker pen fills them
   const REST = 600; // milliseconds that the pen rests before something is said not to be a digit
   const MOST_DIGITS = 12; // of a number
+  const DIGITS = [..."0123456789"];
   const ICONS = {
     share: "M12 15V4M8 7.5 12 4l4 3.5M6 11v9h12v-9",
     save: "M12 4v11M8 11.5l4 3.5 4-3.5M5 20h14",
@@ -33,7 +34,7 @@
 
     connectedCallback() {
       if (this.firstChild) return; // it was moved within the page
-      const bars = Array.from({ length: 10 }, (_, digit) => `<li><span class="bar"><span></span></span>${digit}</li>`);
+      const bars = DIGITS.map(() => '<li><span class="bar"><span></span></span><b></b></li>');
       this.innerHTML = `
         <div class="answer blank">
           <div class="numeral"></div>
@@ -74,6 +75,11 @@
       this.show(null);
     }
 
+    // What the network tells apart; the first screen says it of models with other classes than digits.
+    get classes() {
+      return this.dataset.classes ? /** @type {string[]} */ (JSON.parse(this.dataset.classes)) : DIGITS;
+    }
+
     get pad() {
       return document.querySelector("digit-pad");
     }
@@ -110,7 +116,7 @@
 
     /** @param {boolean} isClear whether there is something to say already */
     say(isClear) {
-      const [said, hint, spoken] = this.answer && isClear ? words(this.answer, this.isPhoto) : ["", "", ""];
+      const [said, hint, spoken] = this.answer && isClear ? words(this.answer, this.isPhoto, this.classes) : ["", "", ""];
       const texts = { said, hint, ...(this.isSettled && { spoken }) };
       for (const [name, text] of Object.entries(texts)) {
         const place = this.querySelector(`.${name}`);
@@ -130,8 +136,10 @@
       const text = answer?.text ?? "";
       const numeral = this.querySelector(".numeral");
       numeral.style.setProperty("--count", String(text.length || 1));
-      const shown = text.length > 1 ? `${answer?.digits.map(button).join("")}` : `<span aria-hidden="true">${text || "?"}</span>`;
+      const digits = answer?.digits ?? [];
+      const shown = text && digits.length > 1 ? digits.map(button).join("") : '<span aria-hidden="true"></span>';
       if (numeral.innerHTML !== shown) numeral.innerHTML = shown;
+      if (digits.length < 2 || !text) numeral.children[0].textContent = text || "?";
       this.showDigit();
       for (const name of ["share", "save", "why"]) {
         const isOff = name === "why" ? !isNumber : !answer;
@@ -151,16 +159,25 @@
     showDigit() {
       const { answer, openDigit: place } = this;
       const digit = answer?.digits[place];
-      const probabilities = digit?.probabilities ?? Array(10).fill(0);
+      const { classes } = this;
+      const probabilities = digit?.probabilities ?? classes.map(() => 0);
       const best = digit ? top(digit) : [];
-      this.querySelectorAll(".bars li").forEach((bar, at) => {
-        bar.style.setProperty("--share", probabilities[at].toFixed(4));
+      // Ten bars: all classes, or of many the most probable.
+      const shown = classes.length > DIGITS.length && digit ? top(digit, DIGITS.length) : [...classes.keys()];
+      this.querySelectorAll(".bars li").forEach((bar, place) => {
+        const at = shown[place] ?? -1;
+        bar.hidden = at < 0;
+        bar.style.setProperty("--share", (probabilities[at] ?? 0).toFixed(4));
         bar.classList.toggle("first", at === best[0]);
+        bar.querySelector("b").textContent = classes[at] ?? "";
       });
-      this.querySelector(".best").innerHTML =
-        answer?.is_number
-          ? best.map((at) => `<li><b>${at}</b> ${percent(probabilities[at])}</li>`).join("")
-          : "";
+      const lines = answer?.is_number ? best : [];
+      this.querySelector(".best").replaceChildren(...lines.map((at) => {
+        const [line, name] = [document.createElement("li"), document.createElement("b")];
+        name.textContent = classes[at];
+        line.append(name, ` ${percent(probabilities[at])}`);
+        return line;
+      }));
       paint(this.querySelector("canvas"), digit?.image);
       this.querySelectorAll(".numeral button").forEach((one, at) => { one.ariaPressed = String(at === place); });
       this.boxes?.querySelectorAll("span").forEach((one, at) => one.classList.toggle("open", at === place));
@@ -185,10 +202,12 @@
     summary() {
       const { answer, isPhoto } = this;
       const digits = answer?.digits ?? [];
-      const [said, hint] = answer ? words(answer, isPhoto) : [""];
+      const [said, hint] = answer ? words(answer, isPhoto, this.classes) : [""];
       const numeral = answer?.text ?? "";
-      const best = numeral.length === 1 ? top(digits[0]) : [];
-      const lines = best.length ? best.map((at) => `${at}   ${percent(digits[0].probabilities[at])}`) : [said, hint ?? ""];
+      const best = numeral && digits.length === 1 ? top(digits[0]) : [];
+      const lines = best.length
+        ? best.map((at) => `${this.classes[at]}   ${percent(digits[0].probabilities[at])}`)
+        : [said, hint ?? ""];
       const images = digits.slice(0, MOST_DIGITS).map(({ image }) => {
         const canvas = document.createElement("canvas");
         [canvas.width, canvas.height] = [28, 28];
@@ -244,18 +263,23 @@
    * Say an answer: a sentence, what to do or to know beside, and both for screen readers.
    * @param {Answer} answer
    * @param {boolean} isPhoto
+   * @param {string[]} classes
    * @returns {[said: string, hint: string, spoken: string]}
    */
-  function words(answer, isPhoto) {
+  function words(answer, isPhoto, classes) {
     const { text, digits, probability, readings } = answer;
+    const isDigits = classes.join() === DIGITS.join();
+    /** @type {(digit: AnswerDigit) => string[]} */
+    const names = (digit) => top(digit).map((at) => classes[at]);
     /** @type {(said: string, hint?: string) => [string, string, string]} */
     const both = (said, hint = "") => [said, hint, hint ? `${said}. ${hint}.` : said];
     if (answer.message) return both(answer.message);
     if (answer.is_number) {
       const word = probability < SURE ? "Perhaps" : "Looks like";
-      if (text.length === 1) {
-        const others = top(digits[0]).slice(1).join(", ");
-        return [`${word} ${article(text)}`, "", `${word} ${article(text)}, ${aloud(probability)}; then ${others}`];
+      if (digits.length === 1) {
+        const others = names(digits[0]).slice(1).join(", ");
+        const what = isDigits ? article(text) : text;
+        return [`${word} ${what}`, "", `${word} ${what}, ${aloud(probability)}; then ${others}`];
       }
       const whole = "for the whole number";
       return [
@@ -266,7 +290,7 @@
     }
     switch (answer.reason) {
       case "blank":
-        return both("No digit found");
+        return both(isDigits ? "No digit found" : "Nothing found");
       case "several_rows": {
         const rows = `${readings.length === 2 ? "Two" : "Several"} rows of digits`;
         const each = `Row by row: ${readings.join(", ")}`;
@@ -275,9 +299,10 @@
       case "too_many_digits":
         return both("More than twelve digits", `Closest: ${answer.best_reading}`);
       case "not_a_digit": {
-        const closest = `Closest: ${top(digits[0]).join(", ")}`;
-        if (isPhoto) return both("No digit found", closest);
-        return both("That does not look like a digit", advice(answer) ?? closest);
+        const closest = `Closest: ${names(digits[0]).join(", ")}`;
+        if (isPhoto) return both(isDigits ? "No digit found" : "Nothing found", closest);
+        const known = isDigits ? "a digit" : "anything it learned";
+        return both(`That does not look like ${known}`, advice(answer) ?? closest);
       }
       default:
         return both(
@@ -287,9 +312,9 @@
     }
   }
 
-  /** @param {AnswerDigit} digit */
-  const top = ({ probabilities }) =>
-    [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]).slice(0, 3);
+  /** @type {(digit: AnswerDigit, count?: number) => number[]} */
+  const top = ({ probabilities }, count = 3) =>
+    [...probabilities.keys()].sort((one, other) => probabilities[other] - probabilities[one]).slice(0, count);
 
   /**
    * What a visitor could do so that a drawing is read.

@@ -35,7 +35,7 @@ interface Answer {
   probability: number; // that the whole text is right
   rotated: number;
   rows: number;
-  digits: AnswerDigit[];
+  digits: AnswerDigit[]; // of a model with other classes than digits, one for all ink
   readings: string[]; // the best of each row
   size: number[]; // width and height of the picture, pixels
   is_photo?: boolean;
