@@ -21,6 +21,10 @@ class BadCheckpointError(DigitrecError, ValueError):
     """A model folder or training state that is missing, damaged or does not fit together."""
 
 
+class BadLabelsError(DigitrecError, ValueError):
+    """Labels that do not say which class each image shows."""
+
+
 class NotDigitsError(DigitrecError, TypeError):
     """A model that was trained on other classes than the digits 0 to 9 cannot read numbers."""
 

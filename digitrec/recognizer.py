@@ -19,6 +19,7 @@ from PIL import Image
 from digitrec.errors import (
     BadCheckpointError,
     BadImageError,
+    BadLabelsError,
     DigitrecError,
     HubError,
     NotDigitsError,
@@ -29,6 +30,7 @@ from digitrec.many.sources import find_pictures, make_chunks
 from digitrec.network import backend, finder, pretrained
 from digitrec.network.compilation import compiler_options
 from digitrec.network.model import DIGITS, IMAGE_SIZE, Network
+from digitrec.network.teaching import fit_last_layer
 from digitrec.prediction import Number, Prediction, join_rows
 from digitrec.reading.drawing import Begun, begin, finish
 from digitrec.reading.file import PictureFile
@@ -281,6 +283,53 @@ class DigitRecognizer:
         digit = np.int32(prediction.probabilities.argmax())
         with backend.own_rules():
             return np.asarray(self._contributions(pixels, digit))
+
+    def teach(self, images: Iterable[ImageLike], labels: Iterable[int | str]) -> "DigitRecognizer":
+        """Give a recogniser for one hand: this one, after it was shown how someone writes.
+
+        A few images of each digit that is misread are enough. Only the last layer of the network
+        changes, and little of what else it reads: see `network.teaching`. The new recogniser can
+        be saved, pickled, and taught again.
+
+        Arguments:
+            images: of one digit each, what `predict` takes; one at least.
+            labels: what each shows: 7 or "7", or the name of another class that the model has.
+
+        Raises: BadImageError, also for an image that shows nothing; BadLabelsError.
+        """
+        predictions = self.predict_batch(images)
+        for index, prediction in enumerate(predictions):
+            if prediction.digit_score == -np.inf:
+                raise BadImageError(f"images[{index}] shows nothing. Leave it out.")
+        names = [str(label) for label in labels]
+        if not names or len(names) != len(predictions):
+            raise BadLabelsError(
+                f"There are {len(predictions)} images and {len(names)} labels. Pass one label for "
+                "each image, and one image at least."
+            )
+        if unknown := set(names) - set(self.classes):
+            raise BadLabelsError(
+                f"The label {min(unknown)!r} is none of {', '.join(self.classes)}. Use these."
+            )
+        network = nnx.merge(self._graphdef, self._state)
+        pixels = np.stack([prediction.image for prediction in predictions])[..., None]
+        backend.refuse_fork()
+        with backend.own_rules():
+            features = np.asarray(jax.jit(network.compute_features)(pixels))
+            layer = network.logits
+            bias = (
+                np.zeros(len(self.classes)) if layer.bias is None else np.asarray(layer.bias[...])
+            )
+            places = np.array([self.classes.index(name) for name in names])
+            kernel = fit_last_layer(features, places, np.asarray(layer.kernel[...]), bias)
+            layer.kernel = nnx.Param(jnp.asarray(kernel))
+        taught = self.config["training"].get("taught", 0) + len(names)
+        config = {
+            **self.config,
+            "training": {**self.config["training"], "taught": taught},
+            "weights_sha256": pretrained.hash_weights(nnx.state(network)),
+        }
+        return DigitRecognizer(network, config, {}, batch_sizes=self._batch_sizes)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder that `from_pretrained` reads."""

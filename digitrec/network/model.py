@@ -1,6 +1,6 @@
 """The network, and its one contract: pixels 0-255, bright ink on black, (batch, 28, 28, 1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -225,18 +225,28 @@ class Network(nnx.Module):
 
         Returns: (batch, classes) float32, not normalised.
         """
-        inside = slice(self.border, IMAGE_SIZE - self.border)
-        outputs = [pixels[:, inside, inside].astype(jnp.float32) / 255]
         places = len(self.blocks) + 1
         keys = [None] * places if dropout_key is None else jax.random.split(dropout_key, places)
-        for block, key in zip(self.blocks, keys[:-1], strict=True):
+        *keys, key = keys
+        return self.logits(self.head_dropout(self.compute_features(pixels, keys), rngs=key))
+
+    def compute_features(
+        self, pixels: Num[Array, "batch 28 28 1"], keys: Sequence | None = None
+    ) -> Float[Array, "batch features"]:
+        """Compute what the last layer weighs, 0 or more each.
+
+        Arguments:
+            pixels: as above.
+            keys: for the dropout of each block, in training mode.
+        """
+        inside = slice(self.border, IMAGE_SIZE - self.border)
+        outputs = [pixels[:, inside, inside].astype(jnp.float32) / 255]
+        for block, key in zip(self.blocks, keys or [None] * len(self.blocks), strict=True):
             outputs.append(block(outputs[-1], key))
         if self.hidden is None:
             pools = [(global_max(images), images.mean((1, 2))) for images in outputs[-2:]]
-            features = jnp.concatenate([part for pair in pools for part in pair], axis=-1)
-        else:
-            features = nnx.relu(self.hidden(outputs[-1].reshape(len(pixels), -1)))
-        return self.logits(self.head_dropout(features, rngs=keys[-1]))
+            return jnp.concatenate([part for pair in pools for part in pair], axis=-1)
+        return nnx.relu(self.hidden(outputs[-1].reshape(len(pixels), -1)))
 
 
 def make_abstract_network(config: NetworkConfig, operations: Operations = PLAIN) -> Network:

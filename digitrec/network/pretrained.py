@@ -80,11 +80,8 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     folder.mkdir(parents=True, exist_ok=True)
     weights = pack(state)
     write_atomically(folder / WEIGHTS_FILE, weights)
-    checksum = hashlib.sha256(weights).hexdigest()
-    write_json(
-        folder / CONFIG_FILE,
-        {**_complete(config), "preprocessing": "mnist", "weights_sha256": checksum},
-    )
+    config = {**_complete(config), "preprocessing": "mnist"}
+    write_json(folder / CONFIG_FILE, {**config, "weights_sha256": _hash(weights)})
     if metrics:
         write_json(folder / METRICS_FILE, metrics)
 
@@ -108,7 +105,7 @@ def read_files(folder: str | os.PathLike) -> tuple[dict, bytes]:
     config = _read_config(folder / CONFIG_FILE)
     weights_file = folder / WEIGHTS_FILE
     weights = _read(weights_file)
-    checksum = hashlib.sha256(weights).hexdigest()
+    checksum = _hash(weights)
     if checksum != config["weights_sha256"]:
         raise BadCheckpointError(
             f"{weights_file} has the SHA-256 {checksum}, not the {config['weights_sha256']} that "
@@ -162,6 +159,15 @@ def load_model(folder: str | os.PathLike) -> tuple[Network, dict, dict]:
                 f"{weights_file}: {name} holds infinite numbers or NaN. Fetch the model again."
             )
     return nnx.merge(graphdef, fill(state, tensors)), config, metrics
+
+
+def hash_weights(state: nnx.State) -> str:
+    """Give the SHA-256 of the safetensors file with a state."""
+    return _hash(pack(state))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def pack(state: nnx.State) -> bytes:
