@@ -43,6 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     Returns: its exit status: 1 if a picture could not be read, 2 if nothing could be done, 130
         after Ctrl-C, 141 after its output was closed.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["export"]:
+        from digitrec import export
+
+        return export.main(arguments[1:])
     options = parse_options(arguments)
     try:
         return run(options)
@@ -250,6 +255,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     read.add_argument(
         "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
     )
+    commands.add_parser("export", help="write the network as an ONNX model")
     options = parser.parse_args(arguments)
     if problem := find_conflict(options):
         read.error(problem)

@@ -18,6 +18,10 @@ class BadCheckpointError(DigitrecError, ValueError):
     """A model folder or training state that is missing, damaged or does not fit together."""
 
 
+class ExportError(DigitrecError, OSError):
+    """A model that cannot be written in another format."""
+
+
 class TableError(DigitrecError, OSError):
     """A table of answers that cannot be written or continued."""
 

@@ -1,0 +1,70 @@
+"""What a published model was trained on, and under which licences, as its `config.json` says."""
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """Data that a model was trained on."""
+
+    name: str
+    use: str  # what of it trained
+    credit: str = ""  # who made it
+    licence: str = ""  # its SPDX identifier; "" where none is known
+    link: str = ""
+    dataset: str = ""  # on the Hugging Face Hub
+
+
+MNIST = Source(
+    "MNIST",
+    "scanned digits, without the test images",
+    "LeCun, Cortes and Burges",
+    "CC-BY-SA-3.0",
+    "https://huggingface.co/datasets/ylecun/mnist",
+    "ylecun/mnist",
+)
+PEN_STROKES = Source(
+    "Pen-Based Recognition of Handwritten Digits",
+    "pen strokes of writers 1-24, drawn with many brushes",
+    "Alpaydin and Alimoglu",
+    "CC-BY-4.0",
+    "https://archive.ics.uci.edu/dataset/81",
+)
+GENERATED_DIGITS = Source(
+    "generated digits", "many ways of writing each digit, drawn by digitrec", "digitrec", "MIT"
+)
+GENERATED_NON_DIGITS = Source(
+    "generated non-digits", "doodles and spoiled digits, as examples of what is no digit"
+)
+CORRECTIONS = Source("corrections", "drawings that visitors of the demo agreed to give")
+
+
+def find_sources(training: dict) -> list[Source]:
+    """List what a model was trained on.
+
+    Arguments:
+        training: the part of `config.json` of that name. Its `data` names data sets, one as a text
+            or several in a list; any but MNIST is listed by the name it has there.
+    """
+    named = training.get("data") or []
+    sources = [
+        MNIST if "mnist" in str(name).lower() else Source(str(name), "labelled images")
+        for name in ([named] if isinstance(named, str) else named)
+    ]
+    synthesis = training.get("synthesis") or {}
+    if training.get("strokes_sha256"):
+        sources.append(PEN_STROKES)
+    if synthesis.get("glyphs"):
+        sources.append(GENERATED_DIGITS)
+    if synthesis.get("non_digits"):
+        sources.append(GENERATED_NON_DIGITS)
+    if training.get("extra_data_sha256"):
+        sources.append(CORRECTIONS)
+    return sources
+
+
+def find_licence(training: dict) -> str | None:
+    """Give the SPDX identifier of the weights' licence; None where it is for their owner to say.
+
+    MNIST's asks that what is made from it is shared alike.
+    """
+    return MNIST.licence if MNIST in find_sources(training) else None
