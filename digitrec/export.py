@@ -26,8 +26,8 @@ from digitrec.recognizer import DigitRecognizer
 # ONNX Runtime has read these since version 1.12, of 2022.
 OPSET, IR_VERSION = 17, 8
 IMAGES = (
-    f"{IMAGE_SIZE}x{IMAGE_SIZE} pixels from 0 to 255: bright ink on black, scaled to fit 20x20, its "
-    "centre of mass in the middle, as MNIST's digits are."
+    f"{IMAGE_SIZE}x{IMAGE_SIZE} pixels from 0 to 255: bright ink on black, scaled to fit 20x20, "
+    "its centre of mass in the middle, as MNIST's digits are."
 )
 PROBABILITIES = "Calibrated probability of each class, in the order of the metadata's `classes`."
 DIGIT_SCORE = (

@@ -97,8 +97,9 @@ class DigitRecognizer:
             )
         if not folder.exists():
             from digitrec.hub import client  # half a second, which a folder does not need
+            from digitrec.hub.files import is_repository_id
 
-            if client.is_repository_id(str(model)):
+            if is_repository_id(str(model)):
                 try:
                     folder = client.download_model(str(model), revision)
                 except HubError as error:

@@ -1,20 +1,16 @@
 """`digitrec export`: the network as an ONNX model, run by ONNX Runtime."""
 
 import json
-from dataclasses import asdict
 from functools import partial
 
-import jax
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import ROOT
-from flax import nnx
+from conftest import ROOT, make_recognizer
 
-from digitrec import DigitRecognizer, ExportError, export
+from digitrec import ExportError, export
 from digitrec.__main__ import main
-from digitrec.network.model import NetworkConfig, make_abstract_network
 
 CONFIG = json.loads((ROOT / "checkpoints" / "config.json").read_text())
 
@@ -52,22 +48,6 @@ def test_other_networks_answer_as_in_jax(settings, small_digits):
     require_same_answers(recognizer, small_digits.images[:50, ..., 0])
 
 
-def make_recognizer(**settings):
-    """A network with random parameters and statistics."""
-    config = NetworkConfig(filters=(4, 8, 8), **settings)
-    graphdef, shapes = nnx.split(make_abstract_network(config))
-    random = np.random.default_rng(0)
-
-    def draw(shape):
-        if len(shape) == 1:
-            return np.float32(random.uniform(0.5, 1.5, shape))
-        return np.float32(random.normal(0, 3 / np.prod(shape[:-1]) ** 0.5, shape))
-
-    network = nnx.merge(graphdef, jax.tree.map(lambda leaf: draw(leaf.shape), shapes))
-    network.eval()
-    return DigitRecognizer(network, CONFIG | {"model": asdict(config)}, {}, batch_sizes=(1,))
-
-
 def test_squeeze_and_excitation_is_refused():
     with pytest.raises(ExportError, match="squeeze=0"):
         export.to_onnx(make_recognizer(squeeze=4))
@@ -90,7 +70,7 @@ def test_file_says_what_goes_in_and_comes_out(write, recognizer, seven, tmp_path
     metadata = session.get_modelmeta()
     said = metadata.custom_metadata_map
     assert said["weights_sha256"] == CONFIG["weights_sha256"]
-    assert json.loads(said["classes"])[7] == "7" and said["license"] == "CC-BY-SA-3.0"
+    assert json.loads(said["classes"])[7] == "7" and said["license"] == "CC BY-SA 3.0"
     assert float(said["digit_threshold"]) == CONFIG["digit_threshold"] < score
     assert "bright ink on black" in metadata.description
 

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from digitrec.errors import DigitrecError
-from digitrec.hub import client, space
+from digitrec.hub import client, model, space
+from digitrec.hub.card import Links
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,10 +16,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_options(arguments)
     try:
         if options.command == "push-model":
-            tell(f"Pushing {options.folder} to {options.repository} …")
-            address = client.push_model(
-                options.folder, options.repository, private=options.private, pause=wait
-            )
+            links = Links(options.code, options.space)
+            if options.dry_run:
+                content = model.collect_model(options.folder, options.repository, links)
+                model.write_model(content, options.dry_run)
+                address = options.dry_run
+            else:
+                tell(f"Pushing {options.folder} to {options.repository} …")
+                address = client.push_model(
+                    options.folder,
+                    options.repository,
+                    private=options.private,
+                    links=links,
+                    pause=wait,
+                )
         elif options.dry_run:
             space.build_space(options.dry_run, options.model)
             address = options.dry_run
@@ -55,10 +66,10 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m digitrec.hub", description="Publish on the Hugging Face Hub."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    model = commands.add_parser("push-model", help="publish a model and its card in one commit")
-    model.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
+    weights = commands.add_parser("push-model", help="publish a model and its card in one commit")
+    weights.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
     app = commands.add_parser("push-space", help="publish the demo as a Space in one commit")
-    for command in (model, app):
+    for command, what in ((weights, "model"), (app, "Space")):
         command.add_argument("repository", metavar="USER/NAME", help="created if it does not exist")
         command.add_argument(
             "--private",
@@ -66,6 +77,20 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             default=None,
             help="make a new repository private (default: the account's setting)",
         )
+        command.add_argument(
+            "--dry-run",
+            metavar="DIR",
+            help=f"write the {what} to this new folder instead of pushing it",
+        )
+    weights.add_argument(
+        "--space", metavar="USER/NAME", help="a Space with the demo, which the card then links to"
+    )
+    weights.add_argument(
+        "--code",
+        metavar="URL",
+        help="where digitrec's code is, which the card then links to (default: what the installed "
+        "package names)",
+    )
     app.add_argument(
         "--model",
         metavar="USER/MODEL[@REVISION]",
@@ -74,9 +99,6 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     app.add_argument(
         "--hardware",
         help="for a new Space; an account without PRO needs zero-a10g (default: cpu-basic)",
-    )
-    app.add_argument(
-        "--dry-run", metavar="DIR", help="write the Space to this new folder instead of pushing it"
     )
     return parser.parse_args(arguments)
 

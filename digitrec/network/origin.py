@@ -9,7 +9,7 @@ class Source(NamedTuple):
     name: str
     use: str  # what of it trained
     credit: str = ""  # who made it
-    licence: str = ""  # its SPDX identifier; "" where none is known
+    licence: str = ""  # such as "CC BY 4.0"; "" where none is known
     link: str = ""
     dataset: str = ""  # on the Hugging Face Hub
 
@@ -18,7 +18,7 @@ MNIST = Source(
     "MNIST",
     "scanned digits, without the test images",
     "LeCun, Cortes and Burges",
-    "CC-BY-SA-3.0",
+    "CC BY-SA 3.0",
     "https://huggingface.co/datasets/ylecun/mnist",
     "ylecun/mnist",
 )
@@ -26,14 +26,16 @@ PEN_STROKES = Source(
     "Pen-Based Recognition of Handwritten Digits",
     "pen strokes of writers 1-24, drawn with many brushes",
     "Alpaydin and Alimoglu",
-    "CC-BY-4.0",
+    "CC BY 4.0",
     "https://archive.ics.uci.edu/dataset/81",
 )
 GENERATED_DIGITS = Source(
     "generated digits", "many ways of writing each digit, drawn by digitrec", "digitrec", "MIT"
 )
 GENERATED_NON_DIGITS = Source(
-    "generated non-digits", "doodles and spoiled digits, as examples of what is no digit"
+    "generated non-digits",
+    "doodles and spoiled digits, as examples of what is no digit",
+    "digitrec",
 )
 CORRECTIONS = Source("corrections", "drawings that visitors of the demo agreed to give")
 
@@ -45,7 +47,7 @@ def find_sources(training: dict) -> list[Source]:
         training: the part of `config.json` of that name. Its `data` names data sets, one as a text
             or several in a list; any but MNIST is listed by the name it has there.
     """
-    named = training.get("data") or []
+    named = training.get("data") or "mnist"  # as of all models once
     sources = [
         MNIST if "mnist" in str(name).lower() else Source(str(name), "labelled images")
         for name in ([named] if isinstance(named, str) else named)
@@ -63,7 +65,7 @@ def find_sources(training: dict) -> list[Source]:
 
 
 def find_licence(training: dict) -> str | None:
-    """Give the SPDX identifier of the weights' licence; None where it is for their owner to say.
+    """Give the weights' licence, such as "CC BY 4.0"; None where it is for their owner to say.
 
     MNIST's asks that what is made from it is shared alike.
     """

@@ -40,6 +40,8 @@ FIGURES = {
     "validation": {"accuracy", "count"},
     "training": {"epochs", "best_epoch", "seconds"},
     "drawn_digits": {"mean", "drawings"},
+    "numbers": {"mean", "lines"},
+    "paper": {"flat", "photo", "drawings"},
 }
 
 
