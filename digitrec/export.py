@@ -17,7 +17,7 @@ except ImportError:  # `to_onnx` says what to install
 
 from digitrec import __version__
 from digitrec.errors import DigitrecError, ExportError
-from digitrec.network.model import CLASSES, IMAGE_SIZE
+from digitrec.network.model import CLASSES, IMAGE_SIZE, Block, Network
 from digitrec.network.normalization import EPSILON
 from digitrec.network.origin import find_licence
 from digitrec.network.pretrained import write_atomically
@@ -156,7 +156,7 @@ class _Graph:
         return name
 
 
-def _add_network(graph: _Graph, network: nnx.Module) -> str:
+def _add_network(graph: _Graph, network: Network) -> str:
     """Add what `Network.__call__` computes, with channels first; return the name of the logits."""
     images = graph.add("Unsqueeze", "images", graph.constant("channel", np.array([1])))
     if network.border:
@@ -188,7 +188,7 @@ def _add_network(graph: _Graph, network: nnx.Module) -> str:
     return _add_linear(graph, "logits", network.logits.kernel, network.logits.bias, features)
 
 
-def _add_block(graph: _Graph, name: str, block: nnx.Module, images: str) -> str:
+def _add_block(graph: _Graph, name: str, block: Block, images: str) -> str:
     if block.excitation is not None:
         raise ExportError(
             "A network with squeeze-and-excitation cannot be exported. Train one with squeeze=0."

@@ -1,6 +1,7 @@
 """`digitrec export`: the network as an ONNX model, run by ONNX Runtime."""
 
 import json
+import re
 from functools import partial
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_file_says_what_goes_in_and_comes_out(write, recognizer, seven, tmp_path
     assert json.loads(said["classes"])[7] == "7" and said["license"] == "CC BY-SA 3.0"
     assert float(said["digit_threshold"]) == CONFIG["digit_threshold"] < score
     assert "bright ink on black" in metadata.description
+
+
+def test_documented_program_reads_images(recognizer, seven, tmp_path, monkeypatch):
+    export.write_onnx(recognizer, tmp_path / "digits.onnx")
+    np.save(tmp_path / "images.npy", recognizer.predict(seven).image[None])
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "onnx.md").read_text(), re.S)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(program, found)
+    assert found["probabilities"].argmax() == 7 and found["scores"].shape == (1,)
 
 
 def test_file_that_cannot_be_written_gives_a_message(write, tmp_path):
