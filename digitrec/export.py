@@ -11,7 +11,7 @@ from flax import nnx
 
 try:
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
 except ImportError:  # `to_onnx` says what to install
     onnx = None
 
@@ -85,7 +85,7 @@ def write_onnx(recognizer: DigitRecognizer, file: str | os.PathLike[str]) -> Non
         ) from error
 
 
-def to_onnx(recognizer: DigitRecognizer) -> "onnx.ModelProto":
+def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     """Give a recogniser's network, with its calibration, as an ONNX model.
 
     Its input `images` is (count, 28, 28) uint8, bright ink on black: what `Prediction.image` is.

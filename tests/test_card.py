@@ -41,9 +41,12 @@ def test_dry_run_writes_what_would_be_pushed(call, tmp_path):
     assert text.index("answers.png") < text.index("## ")
     again = call(main, *options)
     assert again.returncode == 2 and "is not an empty folder" in again.stderr
-    options[2:] = ["digits", "--dry-run", tmp_path / "other"]
-    nameless = call(main, *options)
-    assert nameless.returncode == 2 and "a repository's name is USER/NAME" in nameless.stderr
+    options[4] = tmp_path / "other"
+    for wrong in (["--space", "https://example.org"], ["--space", "demo"]):
+        result = call(main, *options, *wrong)
+        assert result.returncode == 2 and "a repository's name is USER/NAME" in result.stderr
+    options[2] = "digits"
+    assert "a repository's name is USER/NAME" in call(main, *options).stderr
     assert not (tmp_path / "other").exists()
 
 
@@ -73,11 +76,11 @@ def test_data_that_did_not_train_is_not_claimed():
 
 def test_model_of_other_data_credits_that_data():
     front_matter, text = card_of(
-        metrics={"test": METRICS["test"]}, strokes_sha256=None, data="my-digits"
+        metrics={"test": METRICS["test"]}, strokes_sha256=None, data="my-mnist-like-digits"
     )
     assert "license" not in front_matter and "datasets" not in front_matter
-    assert front_matter["model-index"][0]["results"][0]["dataset"]["name"] == "my-digits"
-    assert "| my-digits | labelled images |" in text and "my-digits, test images" in text
+    assert front_matter["model-index"][0]["results"][0]["dataset"]["name"] == "my-mnist-like-digits"
+    assert "| my-mnist-like-digits | labelled images |" in text and "-digits, test images" in text
     assert "LeCun" not in text
     front_matter, text = card_of(data=["tensorflow-datasets mnist 3.0.1", "my-digits"])
     assert front_matter["license"] == "cc-by-sa-3.0" and front_matter["datasets"] == [

@@ -15,7 +15,7 @@ DIGITS = [*"0123456789"]
 
 
 class Links(NamedTuple):
-    """What a card links to; "" for nothing."""
+    """What a card links to."""
 
     code: str | None = None  # an address; by default, what the installed package names
     space: str | None = None  # "user/name"
@@ -78,7 +78,7 @@ def find_code() -> str:
     except PackageNotFoundError:  # run from a folder
         return ""
     addresses = dict(line.split(", ", 1) for line in named)
-    return next((addresses[n] for n in ("Repository", "Source", "Homepage") if n in addresses), "")
+    return addresses.get("Repository") or addresses.get("Source") or ""
 
 
 def _name(repository: str) -> str:
@@ -182,6 +182,8 @@ def _figures(metrics: dict, tested: Source, classes: list[str], files: Collectio
     if not accuracies:
         return ""
     lines = ["## Accuracy", "", *accuracies]
+    if "drawn_digits" in metrics:
+        lines += ["", "The writers of the drawings are not among those of the training data."]
     if test := metrics.get("test"):
         error = f"{100 * test['calibration_error']:.2f} %"
         lines += ["", f"Calibration error on the test images: {error}."]

@@ -18,10 +18,13 @@ def collect_model(
     Arguments:
         folder: what `pretrained.save_model` wrote, and pictures (*.png).
         repository: "user/name", for the card.
+        links: what the card links to.
 
     Raises: BadCheckpointError; HubError for a name that is none.
     """
     require_repository_id(repository)
+    if links and links.space:
+        require_repository_id(links.space)
     network, config, metrics = pretrained.load_model(folder)
     content = {
         path.name: path.read_bytes()

@@ -72,4 +72,4 @@ def _write_answer(
     )
     # As everywhere, rounding never makes 100 % of it.
     percent = f"{min(np.floor(1000 * share), 999) / 10:.1f} %"
-    draw.text((left + 52, middle), percent, WORDS, ImageFont.load_default(22), anchor="lm")
+    draw.text((left + 56, middle), percent, WORDS, ImageFont.load_default(22), anchor="lm")

@@ -22,6 +22,7 @@ MNIST = Source(
     "https://huggingface.co/datasets/ylecun/mnist",
     "ylecun/mnist",
 )
+MNIST_BY_TFDS = "tensorflow-datasets mnist"  # how `data` names it, before its version
 PEN_STROKES = Source(
     "Pen-Based Recognition of Handwritten Digits",
     "pen strokes of writers 1-24, drawn with many brushes",
@@ -47,9 +48,9 @@ def find_sources(training: dict) -> list[Source]:
         training: the part of `config.json` of that name. Its `data` names data sets, one as a text
             or several in a list; any but MNIST is listed by the name it has there.
     """
-    named = training.get("data") or "mnist"  # as of all models once
+    named = training.get("data") or MNIST_BY_TFDS  # as of all models once
     sources = [
-        MNIST if "mnist" in str(name).lower() else Source(str(name), "labelled images")
+        MNIST if str(name).startswith(MNIST_BY_TFDS) else Source(str(name), "labelled images")
         for name in ([named] if isinstance(named, str) else named)
     ]
     synthesis = training.get("synthesis") or {}
