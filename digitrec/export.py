@@ -17,7 +17,7 @@ except ImportError:  # `to_onnx` says what to install
 
 from digitrec import __version__
 from digitrec.errors import DigitrecError, ExportError
-from digitrec.network.model import CLASSES, IMAGE_SIZE, Block, Network
+from digitrec.network.model import IMAGE_SIZE, Block, Network
 from digitrec.network.normalization import EPSILON
 from digitrec.network.origin import find_licence
 from digitrec.network.pretrained import write_atomically
@@ -93,11 +93,12 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     `Prediction` has them. How many images there are is free. How pictures become such images, and
     how numbers are divided into digits, is not part of it.
 
-    Raises: ExportError if the package onnx is missing.
+    Raises: ExportError if the package onnx is missing, or for a network with an excitation.
     """
     if onnx is None:
         raise ExportError('This needs the package onnx. Run pip install "digitrec[onnx]".')
     config = recognizer.config
+    classes = config.get("classes") or [*"0123456789"]
     network = nnx.merge(recognizer._graphdef, recognizer._state)
     graph = _Graph()
     logits = _add_network(graph, network)
@@ -115,7 +116,7 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
             "digitrec",
             [describe("images", TensorProto.UINT8, [IMAGE_SIZE, IMAGE_SIZE], IMAGES)],
             [
-                describe("probabilities", TensorProto.FLOAT, [CLASSES], PROBABILITIES),
+                describe("probabilities", TensorProto.FLOAT, [len(classes)], PROBABILITIES),
                 describe("digit_score", TensorProto.FLOAT, [], DIGIT_SCORE),
             ],
             graph.constants,
@@ -128,7 +129,7 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
         f"images: {IMAGES}\nprobabilities: {PROBABILITIES}\ndigit_score: {DIGIT_SCORE}\n",
     )
     metadata = {
-        "classes": json.dumps(config.get("classes") or [str(digit) for digit in range(CLASSES)]),
+        "classes": json.dumps(classes),
         "digit_threshold": str(config["digit_threshold"]),
         "license": find_licence(config["training"]) or "",
         "version": __version__,
