@@ -1,14 +1,15 @@
 """The picture at the top of a model card: drawings and photos, and how the model reads them."""
 
 import io
+from functools import partial
 from pathlib import Path
 
-import jax
 import numpy as np
 from flax import nnx
 from PIL import Image, ImageDraw, ImageFont
 
 from digitrec.network import backend
+from digitrec.network.compilation import jit
 from digitrec.network.model import Network
 from digitrec.reading.drawing import to_mnist
 
@@ -30,7 +31,9 @@ def draw_answers(network: Network, config: dict) -> bytes | None:
         return None
     read = [(path, to_mnist(path)) for path in sorted(EXAMPLES.glob("*.*"))]
     examples = [(path, image) for path, image in read if image is not None]
-    logits = _compute_logits(network, np.stack([image for _, image in examples]))
+    images = np.stack([image for _, image in examples])
+    with backend.own_rules():
+        logits = np.asarray(_compute_logits(*nnx.split(network), images))
     width = len(examples) * (TILE + GAP) + GAP
     sheet = Image.new("RGB", (width, TILE + SEEN + 3 * GAP), GROUND)
     for place, ((path, image), row) in enumerate(zip(examples, logits, strict=True)):
@@ -45,10 +48,9 @@ def draw_answers(network: Network, config: dict) -> bytes | None:
     return content.getvalue()
 
 
-def _compute_logits(network: Network, images: np.ndarray) -> np.ndarray:
-    graphdef, state = nnx.split(network)
-    with backend.own_rules():
-        return np.asarray(jax.jit(nnx.merge(graphdef, state))(images[..., None]))
+@partial(jit, static_argnames="graphdef")
+def _compute_logits(graphdef, state, images):
+    return nnx.merge(graphdef, state)(images[..., None])
 
 
 def _paste(sheet: Image.Image, picture: Image.Image, place: tuple[int, int]) -> None:
