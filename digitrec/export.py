@@ -98,7 +98,7 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     if onnx is None:
         raise ExportError('This needs the package onnx. Run pip install "digitrec[onnx]".')
     config = recognizer.config
-    classes = config.get("classes") or [*"0123456789"]
+    classes = list(config.get("classes") or "0123456789")
     network = nnx.merge(recognizer._graphdef, recognizer._state)
     graph = _Graph()
     logits = _add_network(graph, network)

@@ -80,13 +80,38 @@ def test_model_of_other_data_credits_that_data():
     )
     assert "license" not in front_matter and "datasets" not in front_matter
     assert front_matter["model-index"][0]["results"][0]["dataset"]["name"] == "my-mnist-like-digits"
-    assert "| my-mnist-like-digits | labelled images |" in text and "-digits, test images" in text
+    assert "| my-mnist-like-digits | labelled pictures |" in text and "-digits, test images" in text
     assert "LeCun" not in text
-    front_matter, text = card_of(data=["tensorflow-datasets mnist 3.0.1", "my-digits"])
-    assert front_matter["license"] == "cc-by-sa-3.0" and front_matter["datasets"] == [
-        "ylecun/mnist"
-    ]
-    assert "LeCun" in text and "| my-digits |" in text
+
+
+@pytest.mark.parametrize(
+    "changes, licence, credited",
+    [
+        ({}, None, []),
+        ({"with_mnist": True}, "cc-by-sa-3.0", ["LeCun"]),
+        (
+            {"from": {"name": "bundled", "data": "MNIST and pen strokes"}},
+            "cc-by-sa-3.0",
+            ["LeCun", "Alpaydin", "through the weights of bundled"],
+        ),
+        ({"from": {"name": "me/a@1", "data": "letters"}}, None, ["| letters | through"]),
+    ],
+)
+def test_own_pictures_are_credited_with_what_they_were_added_to(changes, licence, credited):
+    own = {"name": "mine", "pictures": 40, "per_class": {"0": 15, "1": 25}}
+    own |= {"with_mnist": False, "from": None} | changes
+    cross_validation = {"accuracy": 0.9, "count": 40}
+    front_matter, text = card_of(
+        metrics={"cross_validation": cross_validation},
+        strokes_sha256=None,
+        synthesis={},
+        data=own,
+    )
+    assert front_matter.get("license") == licence
+    assert "40 labelled pictures (0: 15, 1: 25)" in text and "**90.00 %** | 40 |" in text
+    for name in ("LeCun", "Alpaydin", "through the weights of bundled", "| letters | through"):
+        assert (name in text) == (name in credited)
+    assert ("MNIST" in text) == ("LeCun" in credited) and "has not finished" not in text
 
 
 def test_other_classes_are_named_and_numbers_are_not_promised():

@@ -12,6 +12,11 @@ from digitrec.hub.numpy_example import numpy_example
 from digitrec.network.origin import MNIST, Source, find_licence, find_sources
 
 DIGITS = [*"0123456789"]
+PARTS = {  # of `metrics.json`
+    "test": "test images",
+    "cross_validation": "each before it had seen it (cross-validation)",
+    "validation": "validation",
+}
 
 
 class Links(NamedTuple):
@@ -36,9 +41,9 @@ def make_card(
         files: the names of the files in the repository; the pictures among them are shown.
     """
     training = config["training"]
-    classes = config.get("classes") or DIGITS
+    classes = list(config.get("classes") or DIGITS)
     sources = find_sources(training)
-    tested = MNIST if MNIST in sources else sources[0]
+    datasets = list(dict.fromkeys(source.dataset for source in sources if source.dataset))
     licence = find_licence(training)
     links = links or Links()
     code = links.code or find_code()
@@ -48,20 +53,20 @@ def make_card(
         license=licence and licence.lower().replace(" ", "-"),
         library_name="flax",
         pipeline_tag="image-classification",
-        datasets=[source.dataset for source in sources if source.dataset] or None,
+        datasets=datasets or None,
         metrics=["accuracy"],
         tags=[
             *["digitrec", "jax", "flax", "safetensors", "handwriting"],
-            *(["mnist"] if MNIST in sources else []),
+            *(["mnist"] if MNIST.dataset in datasets else []),
             *(["digit-recognition", "handwritten-digit-recognition"] if classes == DIGITS else []),
         ],
-        eval_results=_evaluations(metrics, tested) or None,
+        eval_results=_evaluations(metrics, sources[0]) or None,
     )
     sections = [
         _introduction(repository, metrics, classes, files, links.space, code),
         _use(repository, classes, code),
         _inputs_and_outputs(classes),
-        _figures(metrics, tested, classes, files),
+        _figures(metrics, sources[0], classes, files),
         _limits(classes, training),
         _training(training, metrics, sources),
         _elsewhere(repository, config, code),
@@ -69,6 +74,11 @@ def make_card(
         _licence(sources, licence),
     ]
     return ModelCard("\n\n".join([f"---\n{data.to_yaml()}\n---", *filter(None, sections)]) + "\n")
+
+
+def is_unfinished(metrics: dict) -> bool:
+    """Tell from its figures whether a model is still in training."""
+    return "validation" in metrics and not {"test", "cross_validation"} & set(metrics)
 
 
 def find_code() -> str:
@@ -189,8 +199,9 @@ def _figures(metrics: dict, tested: Source, classes: list[str], files: Collectio
         lines += ["", f"Calibration error on the test images: {error}."]
         details = _each_class(test, classes)
     else:
-        lines += ["", "Training has not finished; the test images have not been read yet."]
         details = []
+    if is_unfinished(metrics):
+        lines += ["", "Training has not finished; the test images have not been read yet."]
     plots = [f"![{caption}]({name})" for name, caption in PICTURES.items() if name in files]
     if details := [*filter(None, ["\n".join(details)]), *plots]:
         summary = "<summary>Each class, what is misread, and how training went</summary>"
@@ -210,7 +221,7 @@ def _accuracies(metrics: dict, tested: Source) -> list[str]:
     if paper := metrics.get("paper"):
         rows.append(("digits on lined or squared paper", paper["flat"], paper["drawings"]))
         rows.append(("the same, as in a photo", paper["photo"], paper["drawings"]))
-    for part, images in (("test", "test images"), ("validation", "validation")):
+    for part, images in PARTS.items():
         if part in metrics:
             name = f"{tested.name}, {images}"
             rows.append((name, metrics[part]["accuracy"], metrics[part]["count"]))
@@ -241,13 +252,13 @@ def _evaluations(metrics: dict, tested: Source) -> list[EvalResult]:
         "task_name": "Image classification",
     }
     results = []
-    if test := metrics.get("test"):
+    if test := metrics.get("test") or metrics.get("cross_validation"):
         results.append(
             EvalResult(
                 **task,
                 dataset_type=tested.dataset or tested.name,
                 dataset_name=tested.name,
-                dataset_split="test",
+                dataset_split="test" if "test" in metrics else "cross-validation",
                 metric_type="accuracy",
                 metric_value=test["accuracy"],
                 metric_name=f"Accuracy on {test['count']:,} images",
@@ -302,9 +313,10 @@ def _training(training: dict, metrics: dict, sources: list[Source]) -> str:
     if command := training.get("command"):
         lines.append(f"- command: `{command}`")
     if run := metrics.get("training"):
+        reason = " for its validation accuracy" if "validation" in metrics else ""
         lines.append(
             f"- {run['epochs']} epochs in {run['seconds'] / 60:.0f} minutes; epoch "
-            f"{run['best_epoch']} was kept for its validation accuracy"
+            f"{run['best_epoch']} was kept{reason}"
         )
     if hardware := training.get("hardware"):
         lines.append(f"- hardware: {hardware}")
@@ -328,8 +340,8 @@ def _elsewhere(repository: str, config: dict, code: str) -> str:
     lines = [
         "## Without digitrec",
         "",
-        "The network takes images as MNIST's are: 28×28 pixels, bright ink on black, scaled to fit "
-        "20×20, with the centre of mass in the middle. digitrec makes such images of drawings and "
+        "The network takes images of 28×28 pixels: bright ink on black, scaled to fit 20×20, "
+        "with the centre of mass in the middle. digitrec makes such images of drawings and "
         "photos.",
         "",
         onnx,

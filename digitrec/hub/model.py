@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from digitrec.errors import HubError
-from digitrec.hub.card import Links, make_card
+from digitrec.hub.card import Links, is_unfinished, make_card
 from digitrec.hub.files import ANSWERS, MODEL_FILES, matches, require_repository_id
 from digitrec.hub.picture import draw_answers
 from digitrec.network import pretrained
@@ -31,7 +31,9 @@ def collect_model(
         for path in sorted(Path(folder).iterdir())
         if matches(path.name, MODEL_FILES)
     }
-    if answers := draw_answers(network, config):
+    # In training, the seconds that it takes would delay the push.
+    answers = None if is_unfinished(metrics) else draw_answers(network, config)
+    if answers:
         content[ANSWERS] = answers
     content["README.md"] = str(make_card(repository, config, metrics, content, links)).encode()
     return content

@@ -27,7 +27,7 @@ def draw_answers(network: Network, config: dict) -> bytes | None:
 
     Returns: a PNG; None for a model of other classes than the ten digits.
     """
-    if config.get("classes") not in (None, [*"0123456789"]):
+    if list(config.get("classes") or "0123456789") != [*"0123456789"]:
         return None
     read = [(path, to_mnist(path)) for path in sorted(EXAMPLES.glob("*.*"))]
     examples = [(path, image) for path, image in read if image is not None]

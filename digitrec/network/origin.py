@@ -42,17 +42,21 @@ CORRECTIONS = Source("corrections", "drawings that visitors of the demo agreed t
 
 
 def find_sources(training: dict) -> list[Source]:
-    """List what a model was trained on.
+    """List what a model was trained on; its figures are of the first of them.
 
     Arguments:
-        training: the part of `config.json` of that name. Its `data` names data sets, one as a text
-            or several in a list; any but MNIST is listed by the name it has there.
+        training: the part of `config.json` of that name. Its `data` is a text that names a data
+            set; or, of a model of somebody's own pictures, a dictionary with their `name`, the
+            number of `pictures` and, by name, how many are of each class (`per_class`); whether
+            MNIST was added (`with_mnist`); and `from`, None or the `name` and `data` of the model
+            whose weights it began with.
     """
-    named = training.get("data") or MNIST_BY_TFDS  # as of all models once
-    sources = [
-        MNIST if str(name).startswith(MNIST_BY_TFDS) else Source(str(name), "labelled images")
-        for name in ([named] if isinstance(named, str) else named)
-    ]
+    data = training.get("data") or MNIST_BY_TFDS  # as of all models once
+    if isinstance(data, dict):
+        sources = _find_own_sources(data)
+    else:
+        is_mnist = str(data).startswith(MNIST_BY_TFDS)
+        sources = [MNIST if is_mnist else Source(str(data), "labelled pictures")]
     synthesis = training.get("synthesis") or {}
     if training.get("strokes_sha256"):
         sources.append(PEN_STROKES)
@@ -65,9 +69,26 @@ def find_sources(training: dict) -> list[Source]:
     return sources
 
 
+def _find_own_sources(data: dict) -> list[Source]:
+    each = ", ".join(f"{name}: {count:,}" for name, count in data["per_class"].items())
+    sources = [Source(data["name"], f"{data['pictures']:,} labelled pictures ({each})")]
+    if data["with_mnist"]:
+        sources.append(MNIST._replace(use="some of the training images"))
+    if base := data["from"]:
+        use = f"through the weights of {base['name']}, with which training began"
+        learned = [
+            source._replace(use=use)
+            for word, source in (("MNIST", MNIST), ("pen strokes", PEN_STROKES))
+            if word in base["data"]
+        ]
+        sources += learned or [Source(base["data"], use)]
+    return sources
+
+
 def find_licence(training: dict) -> str | None:
     """Give the weights' licence, such as "CC BY 4.0"; None where it is for their owner to say.
 
     MNIST's asks that what is made from it is shared alike.
     """
-    return MNIST.licence if MNIST in find_sources(training) else None
+    names = [source.name for source in find_sources(training)]
+    return MNIST.licence if MNIST.name in names else None
