@@ -31,6 +31,7 @@ COMMANDS = {
     "read": Command("read the digits in pictures", "digitrec.read"),
     "serve": Command("serve the demo as a web page", "digitrec.demo.serve", extra="demo"),
     "train": Command("train a model", "digitrec.training.command", "run_program", "train"),
+    "export": Command("write the network as an ONNX model", "digitrec.export"),
     "report": Command(
         "draw a model's plots of the test images again", "digitrec.training.report", extra="train"
     ),

@@ -29,6 +29,10 @@ class NotDigitsError(DigitrecError, TypeError):
     """A model that was trained on other classes than the digits 0 to 9 cannot read numbers."""
 
 
+class ExportError(DigitrecError, OSError):
+    """A model that cannot be written in another format."""
+
+
 class TableError(DigitrecError, OSError):
     """A table of answers that cannot be written or continued."""
 

@@ -1,5 +1,6 @@
 """Real data and real programs that the tests share."""
 
+import dataclasses
 import gzip
 import json
 import os
@@ -19,10 +20,12 @@ import jax
 import numpy as np
 import pytest
 from filelock import FileLock
+from flax import nnx
 from loopback_hub import TOKEN, loopback_hub
 from PIL import Image, ImageDraw
 
 from digitrec import DigitRecognizer
+from digitrec.network.model import NetworkConfig, make_abstract_network
 from digitrec.reading.drawing import center, cut_out, fit_box
 from digitrec.training.data import MNIST_VERSION, Examples
 from digitrec.training.strokes import PenDigit, draw_strokes
@@ -187,6 +190,25 @@ def small_run(train_command, tmp_path_factory) -> Path:
 def recognizer() -> DigitRecognizer:
     """The shipped model."""
     return DigitRecognizer.from_pretrained(ROOT / "checkpoints")
+
+
+def make_recognizer(**settings) -> DigitRecognizer:
+    """A recogniser by a network with random parameters and statistics."""
+    config = NetworkConfig(filters=(4, 8, 8), **settings)
+    graphdef, shapes = nnx.split(make_abstract_network(config))
+    random = np.random.default_rng(0)
+
+    def draw(shape):
+        if len(shape) == 1:
+            return np.float32(random.uniform(0.5, 1.5, shape))
+        return np.float32(random.normal(0, 3 / np.prod(shape[:-1]) ** 0.5, shape))
+
+    network = nnx.merge(graphdef, jax.tree.map(lambda leaf: draw(leaf.shape), shapes))
+    network.eval()
+    shipped = json.loads((ROOT / "checkpoints" / "config.json").read_text())
+    return DigitRecognizer(
+        network, shipped | {"model": dataclasses.asdict(config)}, {}, batch_sizes=(1,)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from digitrec.network.pretrained import load_model
 MODEL_FILES = {
     *["model.safetensors", "config.json", "metrics.json", "README.md"],
     *["confusion_matrix.png", "misread.png", "reliability.png", "training_curves.png"],
-    "misread_digits.png",
+    *["misread_digits.png", "answers.png"],
 }
 
 
@@ -54,7 +54,7 @@ def test_model_pushed_in_one_commit_is_read_back_from_the_hub(hub, seven):
     assert pushed.stdout.startswith(f"{hub.url}/me/digits/commit/")
     repository = hub.repositories["me/digits"]
     assert len(repository.commits) == 2 and set(repository.files) == MODEL_FILES
-    for name in MODEL_FILES - {"README.md"}:
+    for name in MODEL_FILES - {"README.md", "answers.png"}:
         assert repository.files[name] == (ROOT / "checkpoints" / name).read_bytes()
     read = read_model(hub, seven)
     assert read.stdout == "7\n", read.stderr

@@ -15,7 +15,7 @@ ALLOWED = {
     "reading": {"reading", "network"},  # one that finds the writing
     "network": {"network"},
     "many": {TOP, "reading", "network", "many"},
-    "hub": {"network", "hub"},
+    "hub": {"reading", "network", "hub"},
     "demo": {TOP, "reading", "network", "hub", "demo"},
     "training": {"reading", "network", "hub", "training"},
 }

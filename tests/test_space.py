@@ -40,8 +40,9 @@ def test_folder_holds_what_a_space_needs_and_nothing_else(folder):
     assert {name for name in names if name.endswith(".py")} >= {"digitrec/demo/layout.py"}
     assert [name for name in names if name.startswith("digitrec/training/")] == []
     assert {name.split("/")[0] for name in names} == {
-        *["app.py", "README.md", "requirements.txt", "checkpoints", "digitrec"]
+        *["app.py", "README.md", "LICENSE", "requirements.txt", "checkpoints", "digitrec"]
     }
+    assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     # Gradio's one pin is the sdk_version: a second one would be in its way.
     requirements = (folder / "requirements.txt").read_text()
     assert "gradio==" not in requirements and "flax==" in requirements

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from digitrec.errors import DigitrecError
-from digitrec.hub import client, space
+from digitrec.hub import client, model, space
+from digitrec.hub.card import Links
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,10 +16,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_options(arguments)
     try:
         if options.command == "push-model":
-            tell(f"Pushing {options.folder} to {options.repository} …")
-            address = client.push_model(
-                options.folder, options.repository, private=options.private, pause=wait
-            )
+            links = Links(options.code, options.space)
+            if options.dry_run:
+                content = model.collect_model(options.folder, options.repository, links)
+                model.write_model(content, options.dry_run)
+                address = options.dry_run
+            else:
+                tell(f"Pushing {options.folder} to {options.repository} …")
+                address = client.push_model(
+                    options.folder,
+                    options.repository,
+                    private=options.private,
+                    links=links,
+                    pause=wait,
+                )
         elif options.dry_run:
             space.build_space(options.dry_run, options.model)
             address = options.dry_run
@@ -57,12 +68,12 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     about = "Publish a model and its card in one commit."
     example = "Example: digitrec push-model runs/20250101-120000 me/digits"
-    model = commands.add_parser("push-model", help=about, description=about, epilog=example)
-    model.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
+    weights = commands.add_parser("push-model", help=about, description=about, epilog=example)
+    weights.add_argument("folder", metavar="FOLDER", help="the folder of a run, or checkpoints")
     about = "Publish the demo as a Space in one commit."
     example = "Example: digitrec push-space me/demo --dry-run space"
     app = commands.add_parser("push-space", help=about, description=about, epilog=example)
-    for command in (model, app):
+    for command, what in ((weights, "model"), (app, "Space")):
         command.add_argument("repository", metavar="USER/NAME", help="created if it does not exist")
         command.add_argument(
             "--private",
@@ -70,6 +81,20 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
             default=None,
             help="make a new repository private (default: the account's setting)",
         )
+        command.add_argument(
+            "--dry-run",
+            metavar="DIR",
+            help=f"write the {what} to this new folder instead of pushing it",
+        )
+    weights.add_argument(
+        "--space", metavar="USER/NAME", help="a Space with the demo, which the card then links to"
+    )
+    weights.add_argument(
+        "--code",
+        metavar="URL",
+        help="where digitrec's code is, which the card then links to (default: what the installed "
+        "package names)",
+    )
     app.add_argument(
         "--model",
         metavar="USER/MODEL[@REVISION]",
@@ -78,9 +103,6 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     app.add_argument(
         "--hardware",
         help="for a new Space; an account without PRO needs zero-a10g (default: cpu-basic)",
-    )
-    app.add_argument(
-        "--dry-run", metavar="DIR", help="write the Space to this new folder instead of pushing it"
     )
     return parser.parse_args(arguments)
 

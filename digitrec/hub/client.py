@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -31,8 +30,15 @@ from digitrec.errors import (
     HubUnavailableError,
     first_line,
 )
-from digitrec.hub.card import make_card
-from digitrec.hub.files import DATASET_FILES, MODEL_FILES, OTHER_FILES, is_repository_id
+from digitrec.hub.card import Links
+from digitrec.hub.files import (
+    DATASET_FILES,
+    MODEL_FILES,
+    OTHER_FILES,
+    matches,
+    require_repository_id,
+)
+from digitrec.hub.model import collect_model
 from digitrec.network import pretrained
 from digitrec.network.pretrained import CONFIG_FILE
 
@@ -101,7 +107,7 @@ def prepare_model(repository: str, *, private: bool | None = None) -> None:
     with _explained(repository, "push the model"):
         HfApi().create_repo(repository, private=private, exist_ok=True)
         files = HfApi().list_repo_files(repository)
-        others = [name for name in files if not _matches(name, MODEL_FILES + OTHER_FILES)]
+        others = [name for name in files if not matches(name, MODEL_FILES + OTHER_FILES)]
         if not others and CONFIG_FILE in files:
             config = HfApi().hf_hub_download(repository, CONFIG_FILE)
             if "weights_sha256" not in json.loads(Path(config).read_bytes()):
@@ -114,6 +120,7 @@ def push_model(
     repository: str,
     *,
     private: bool | None = None,
+    links: Links | None = None,
     pauses: Iterable[float] = PAUSES,
     pause: Callable[[float], bool | None] = time.sleep,
 ) -> str:
@@ -123,19 +130,14 @@ def push_model(
         folder: what `pretrained.save_model` wrote, and pictures (*.png).
         repository: "user/name"; it is created if it does not exist.
         private: for a new repository (default: the account's setting).
+        links: what the card links to.
         pauses: seconds before each further attempt, while the Hub is unreachable or busy.
         pause: waits that long; returns true to give up. Before the commit it is called with 0.
 
     Returns: the commit's address.
     Raises: BadCheckpointError; HubError; HubUnavailableError when it may work later.
     """
-    _, config, metrics = pretrained.load_model(folder)
-    content = {
-        path.name: path.read_bytes()
-        for path in sorted(Path(folder).iterdir())
-        if _matches(path.name, MODEL_FILES)
-    }
-    content["README.md"] = str(make_card(repository, config, metrics, content)).encode()
+    content = collect_model(folder, repository, links)
 
     def push():
         prepare_model(repository, private=private)
@@ -188,7 +190,7 @@ def push_space(
                 exist_ok=True,
             )
             files = HfApi().list_repo_files(repository, repo_type="space")
-        others = [name for name in files if not _matches(name, OTHER_FILES)]
+        others = [name for name in files if not matches(name, OTHER_FILES)]
         _require_ours(
             repository, "a Space of digitrec", [] if "digitrec/__init__.py" in files else others
         )
@@ -196,10 +198,6 @@ def push_space(
         return _commit(repository, "space", content, "Upload the app", stale)
 
     return _retry(push, PAUSES, pause)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _download(
@@ -222,7 +220,7 @@ def _download(
         tree = HfApi().list_repo_tree(repository, repo_type=kind, revision=commit, recursive=True)
         sizes = {file.path: file.size for file in tree if isinstance(file, RepoFile)}
         for name, size in sizes.items():
-            if _matches(name, patterns) and size > LARGEST_FILE:
+            if matches(name, patterns) and size > LARGEST_FILE:
                 raise HubError(
                     f"{repository}: {name} has {size:,} bytes, and digitrec downloads at most "
                     f"{LARGEST_FILE:,}. Name a repository that digitrec wrote."
@@ -278,8 +276,7 @@ def _retry(
 @contextmanager
 def _explained(repository: str, action: str):
     """Turn the client's errors into a message: what could not be done, why, and what to do."""
-    if not is_repository_id(repository):
-        raise HubError(f"{repository}: a repository's name is USER/NAME. Give both parts.")
+    require_repository_id(repository)
     try:
         yield
     except DigitrecError:  # most derive from ValueError or OSError

@@ -10,6 +10,7 @@ from huggingface_hub import SpaceCard
 from digitrec.errors import HubError
 from digitrec.hub import client
 from digitrec.hub.files import MODEL_FILES, SOURCE_FILE
+from digitrec.hub.model import require_empty
 from digitrec.network import pretrained
 from digitrec.network.finder import finder_folder
 
@@ -40,10 +41,7 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
     Raises: HubError; BadCheckpointError.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise HubError(
-            f"{folder} is not an empty folder. Choose another folder to write the Space to."
-        )
+    require_empty(folder, "the Space")
     if not (ROOT / "app.py").exists():
         raise HubError(
             "A Space can only be built in a checkout of digitrec. Clone the repository and run "
@@ -54,7 +52,8 @@ def build_space(folder: str | os.PathLike, model: str | None = None) -> None:
         repository, _, revision = model.partition("@")
         source = client.download_model(repository, revision or None)
     pretrained.load_model(source)
-    _copy(ROOT / "app.py", folder / "app.py")
+    for name in ("app.py", "LICENSE"):
+        _copy(ROOT / name, folder / name)
     for pattern in SOURCES:
         for path in (ROOT / "digitrec").glob(pattern):
             if path.is_file():

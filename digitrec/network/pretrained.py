@@ -41,6 +41,8 @@ FIGURES = {
     "cross_validation": {"accuracy", "count", "calibration_error", "folds"},
     "training": {"epochs", "best_epoch", "seconds"},
     "drawn_digits": {"mean", "drawings"},
+    "numbers": {"mean", "lines"},
+    "paper": {"flat", "photo", "drawings"},
 }
 
 

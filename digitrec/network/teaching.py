@@ -12,9 +12,9 @@ STEPS = 200
 
 def fit_last_layer(
     features: Float[np.ndarray, "count features"],
-    labels: Int[np.ndarray, "count"],
+    labels: Int[np.ndarray, " count"],
     kernel: Float[np.ndarray, "features classes"],
-    bias: Float[np.ndarray, "classes"],
+    bias: Float[np.ndarray, " classes"],
 ) -> Float[np.ndarray, "features classes"]:
     """Change the weights so that the examples are answered as their labels say.
 

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from digitrec.errors import DatasetUnavailableError
-from digitrec.hub.client import download_dataset, is_repository_id
-from digitrec.hub.files import METADATA_FILE
+from digitrec.hub.client import download_dataset
+from digitrec.hub.files import METADATA_FILE, is_repository_id
 from digitrec.network.model import DIGITS
 from digitrec.reading.drawing import IMAGE_SIZE
 from digitrec.training.data import Examples

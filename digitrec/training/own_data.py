@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Int
 
 from digitrec.errors import BadImageError, DatasetUnavailableError, first_line
-from digitrec.hub.client import download_dataset, is_repository_id
+from digitrec.hub.client import download_dataset
+from digitrec.hub.files import is_repository_id
 from digitrec.network.model import MOST_CLASSES
 from digitrec.reading.drawing import IMAGE_SIZE, to_mnist
 from digitrec.training.data import Examples
