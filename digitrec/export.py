@@ -9,19 +9,16 @@ from pathlib import Path
 import numpy as np
 from flax import nnx
 
-try:
-    import onnx
-    from onnx import ModelProto, TensorProto, helper, numpy_helper
-except ImportError:  # `to_onnx` says what to install
-    onnx = None
-
 from digitrec import __version__
-from digitrec.errors import DigitrecError, ExportError
+from digitrec.errors import DigitrecError, ExportError, needs_extra
 from digitrec.network.model import IMAGE_SIZE, Block, Network
 from digitrec.network.normalization import EPSILON
 from digitrec.network.origin import find_licence
 from digitrec.network.pretrained import write_atomically
 from digitrec.recognizer import DigitRecognizer
+
+with needs_extra("onnx"):
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 # ONNX Runtime has read these since version 1.12, of 2022.
 OPSET, IR_VERSION = 17, 8
@@ -93,10 +90,8 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     `Prediction` has them. How many images there are is free. How pictures become such images, and
     how numbers are divided into digits, is not part of it.
 
-    Raises: ExportError if the package onnx is missing, or for a network with an excitation.
+    Raises: ExportError for a network with an excitation.
     """
-    if onnx is None:
-        raise ExportError('This needs the package onnx. Run pip install "digitrec[onnx]".')
     config = recognizer.config
     classes = list(config.get("classes") or "0123456789")
     network = nnx.merge(recognizer._graphdef, recognizer._state)

@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from digitrec.errors import BadImageError, DigitrecError, needs_extra
+from digitrec.errors import BadImageError, BadLabelsError, DigitrecError, needs_extra
 from digitrec.many.run import read_to_table
 from digitrec.many.sources import find_pictures
 from digitrec.many.tables import (
@@ -66,10 +67,30 @@ def run(options: argparse.Namespace) -> int:
         say(str(found.load()))
     if len(missing) == len(first):
         return 2
-    recognizer = load_model(options)
-    if options.numbers or options.lines:
-        recognizer.require_digits()
-    return (write_table if options.output else show)(recognizer, options)
+    with TemporaryDirectory() as folder:
+        recognizer = load_model(options)
+        if options.taught:
+            teach(recognizer, Path(options.taught)).save_pretrained(folder)
+            recognizer = DigitRecognizer.from_pretrained(folder)  # as other processes load it
+        if options.numbers or options.lines:
+            recognizer.require_digits()
+        return (write_table if options.output else show)(recognizer, options)
+
+
+def teach(recognizer: DigitRecognizer, folder: Path) -> DigitRecognizer:
+    """Teach a recogniser the pictures in folders named by what they show."""
+    pictures = [
+        (path, name)
+        for name in recognizer.classes
+        for path in sorted((folder / name).glob("[!.]*"))
+    ]
+    if not pictures:
+        raise BadLabelsError(
+            f"{folder} holds no pictures in folders named by what they show, such as "
+            f"{folder / recognizer.classes[-1]}. Make these."
+        )
+    paths, names = zip(*pictures, strict=True)
+    return recognizer.teach(paths, names)
 
 
 def load_model(options: argparse.Namespace) -> DigitRecognizer:
@@ -247,6 +268,13 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "with digitrec)",
     )
     parser.add_argument(
+        "--taught",
+        metavar="FOLDER",
+        type=os.path.expanduser,
+        help="first learn a hand: from pictures of single digits in folders named by what they "
+        "show, such as FOLDER/7/one.png; three of each digit that is misread are enough",
+    )
+    parser.add_argument(
         "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
     )
     options = parser.parse_args(arguments)
@@ -276,7 +304,7 @@ def find_conflict(options: argparse.Namespace) -> str:
         return "--json prints the answers instead of a table; choose --json or --output"
     if options.resume and options.overwrite:
         return "--resume continues a table and --overwrite replaces it; choose one"
-    if options.ray is not None and (name := given("resume", "overwrite", "processes")):
+    if options.ray is not None and (name := given("resume", "overwrite", "processes", "taught")):
         return f"--ray does not take --{name}"
     if options.ray is not None and not options.output.endswith(".parquet"):
         return f"--ray writes Parquet, but {options.output} does not end in .parquet"

@@ -297,10 +297,12 @@ class DigitRecognizer:
 
         Raises: BadImageError, also for an image that shows nothing; BadLabelsError.
         """
+        images = list(_several(images))
         predictions = self.predict_batch(images)
-        for index, prediction in enumerate(predictions):
+        for index, (image, prediction) in enumerate(zip(images, predictions, strict=True)):
             if prediction.digit_score == -np.inf:
-                raise BadImageError(f"images[{index}] shows nothing. Leave it out.")
+                name = image if isinstance(image, str | os.PathLike) else f"images[{index}]"
+                raise BadImageError(f"{name} shows nothing. Leave it out.")
         names = [str(label) for label in labels]
         if not names or len(names) != len(predictions):
             raise BadLabelsError(

@@ -95,11 +95,3 @@ def test_file_that_cannot_be_written_gives_a_message(write, tmp_path):
         assert line.startswith(f"digitrec: {path} cannot be written (")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert write("--onnx", tmp_path / "file").returncode == 0  # one that exists is replaced
-
-
-def test_missing_package_is_named(write, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "onnx", None)
-    result = write("--onnx", tmp_path / "digits.onnx")
-    assert result.returncode == 2 and result.stderr == (
-        'digitrec: This needs the package onnx. Run pip install "digitrec[onnx]".\n'
-    )

@@ -19,11 +19,16 @@ from digitrec.recognizer import DigitRecognizer
 
 CORRECTION = (
     "<details><summary><span>Wrong? It is a …</span></summary><div class='choice'>"
-    "<p>By choosing what it is, you agree that this "
-    "picture of 28×28 pixels, your choice, the answer, the model's name and the day are stored in "
-    "a dataset for training. Nothing else is stored.</p><div class='digits'>"
+    "<p class='by-browser'>Your browser learns how you write it. It keeps the digit to itself.</p>"
+    "{consent}<div class='digits'>"
     + "".join(f"<button type='button'>{digit}</button>" for digit in range(10))
-    + "</div></div></details><p class='thanks' aria-live='polite'></p>"
+    + "</div></div></details><div class='learned'><p class='thanks' aria-live='polite'></p>"
+    "<button type='button' class='forget' hidden>Forget my digits</button></div>"
+)
+CONSENT = (
+    "<label class='consent'><input type='checkbox'> Also give it away for training: this picture "
+    "of 28×28 pixels, your choice, the answer, the model's name and the day. Nothing else is "
+    "stored.</label>"
 )
 # `page/reader.js` decides which of the two is shown.
 READERS = (
@@ -79,7 +84,11 @@ def build_demo(
     gr.set_static_paths([PREVIEW, PAGE / "examples", *pictures])  # anyone may fetch these
     with Page(title=TITLE) as demo:
         _html(header_html(claim(recognizer), recognizer.classes), elem_id="top")
-        _stage(handlers, asks_for_corrections=feedback is not None)
+        _stage(
+            handlers,
+            learns=recognizer.reads_numbers,
+            asks_for_corrections=feedback is not None,
+        )
         _html(about_html(recognizer), elem_id="about")
         if os.environ.get("SPACE_ID"):
             gr.DuplicateButton(size="sm")
@@ -89,7 +98,7 @@ def build_demo(
     return demo.queue(max_size=64, default_concurrency_limit=count_cores())
 
 
-def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
+def _stage(handlers: Handlers, learns: bool, asks_for_corrections: bool) -> None:
     """Lay out the pad and the answer next to it; `page/answer.js` lays out the answer itself."""
     with gr.Row(elem_id="stage"):
         pad = Sketchpad(elem_id="pad")
@@ -100,9 +109,11 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
                 js_on_load=_script("served"),
             )
             explanation = _html(html_template="", js_on_load=_script("explained"))
-            if asks_for_corrections:
+            if learns:
                 correction = _html(
-                    elem_id="correction", html_template=CORRECTION, js_on_load=_script("correction")
+                    elem_id="correction",
+                    html_template=CORRECTION.format(consent=CONSENT * asks_for_corrections),
+                    js_on_load=_script("correction"),
                 )
     photo = PhotoInput(elem_id="photo")
     # The event says so, since an answer may be the same as the one before.
@@ -113,7 +124,7 @@ def _stage(handlers: Handlers, asks_for_corrections: bool) -> None:
         answered.success(None, js=ANSWERED)
     explanation.input(handlers.explain, explanation, explanation, **LIVE)
     # Last: a page that is open while the app restarts without it asks for the others by number.
-    if asks_for_corrections:
+    if learns and asks_for_corrections:
         correction.input(handlers.keep_correction, [pad, correction], correction, **LIVE)
 
 

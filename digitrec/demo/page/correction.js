@@ -1,28 +1,62 @@
-// Runs once, as the `js_on_load` of the correction: tells the server what the open digit is, and which
-// answer the visitor saw.
+// Runs once, as the `js_on_load` of the correction. What the visitor says the open digit is, is taught to
+// the network in this browser; where corrections are collected, and only if the visitor agrees, the
+// server gets it, too.
+const KEY = "digitrec-taught";
+const MOST = 200; // digits that are kept; the oldest go first
 const answer = () => document.querySelector("digit-answer");
-const details = /** @type {HTMLDetailsElement} */ (element.querySelector("details"));
-const thanks = element.querySelector(".thanks");
+const [details, consent, said, forget] = ["details", ".consent input", ".thanks", ".forget"].map(
+  (part) => /** @type {any} */ (element.querySelector(part)),
+);
+/** @type {{ image: number[], label: number }[]} */
+let taught = [];
+try {
+  taught = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+} catch {} // no storage, or not ours
 
-element.addEventListener("click", (event) => {
-  const chosen = event.target.closest(".digits button");
-  if (!chosen) return;
-  tell("correct");
-  props.value = {
-    place: answer().openDigit,
-    label: Number(chosen.textContent),
-    text: answer().answer?.text ?? "",
-  };
-  trigger("input");
+/** @param {string} text */
+async function teach(text) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(taught));
+  } catch {} // it lasts as long as the page, then
+  await askWorker({ taught });
+  said.textContent = text;
+  forget.hidden = !taught.length;
+  tell("taught");
+}
+
+element.addEventListener("click", ({ target }) => {
+  if (target === forget) {
+    taught = [];
+    teach("Forgotten: it reads as it did.");
+  }
+  const chosen = target.closest(".digits button");
+  const { answer: shown, openDigit: place } = answer();
+  if (!chosen || !shown) return;
+  const label = Number(chosen.textContent);
   details.open = false;
+  if (flags.reader === "browser") {
+    taught = [...taught, { image: shown.digits[place].image.flat(), label }].slice(-MOST);
+    const count = taught.length > 1 ? `${taught.length} digits` : "a digit";
+    teach(`Learned. This browser knows ${count} of yours.`);
+  }
+  if (!consent?.checked) return;
+  tell("correct");
+  props.value = { place, label, text: shown.text };
+  trigger("input");
 });
-watch("value", () => { thanks.textContent = props.value?.said ?? ""; });
+watch("value", () => { said.textContent = props.value?.said ?? ""; });
 document.addEventListener("digitrec", ({ detail }) => {
-  if (detail === "reading" || detail === "blank") thanks.textContent = "";
+  if (detail === "able" && taught.length) teach("");
+  if (detail === "blank") said.textContent = "";
   if (detail !== "open") return;
   const { answer: shown, openDigit, isPhoto } = answer();
   const count = shown?.digits.length ?? 0;
-  element.hidden = isPhoto || !count || (count > 1 && !shown?.is_number);
+  const canLearn = flags.reader === "browser" || consent;
+  const isOff = !canLearn || isPhoto || !count || (count > 1 && !shown?.is_number);
+  details.classList.toggle("off", isOff);
+  details.inert = isOff;
+  if (isOff) details.open = false;
   const which = count > 1 ? `Digit ${openDigit + 1}` : "It";
   element.querySelector("summary span").textContent = `Wrong? ${which} is a …`;
 });
+if (flags.reader === "browser" && taught.length) teach("");

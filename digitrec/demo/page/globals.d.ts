@@ -14,6 +14,7 @@ type PageEvent =
   | "ask" // the server is to read what is shown
   | "open" // another digit of the answer is open: `DigitAnswer.openDigit`
   | "why" // the server is to explain the answer
+  | "taught" // the browser has learned, or forgotten, how the visitor writes
   | "correct"; // a correction is about to be sent
 
 // Attributes of <html>, `data-theme` and so on; `page.css` shows and hides by them.
@@ -79,7 +80,7 @@ declare var article: (digit: string | number) => string; // "an 8"
 declare var percent: (probability: number) => string;
 // What the worker gives for a message: for digits, 28x28 numbers that speak for each; for "inside", see
 // `reading/inside.js`. Null where it cannot, or where the server reads.
-declare var askWorker: (message: { digits: AnswerDigit[] } | { inside: { ask: string, [more: string]: any } }) => Promise<any>;
+declare var askWorker: (message: { digits: AnswerDigit[] } | { taught: { image: number[], label: number }[] } | { inside: { ask: string, [more: string]: any } }) => Promise<any>;
 declare var explainOnServer: undefined | ((digits: AnswerDigit[]) => Promise<number[][][]>);
 declare var tenDigits: {
   inSeconds(tenths: number): string;

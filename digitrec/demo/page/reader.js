@@ -58,7 +58,7 @@
     if (!pad || !script || !window.Worker) return tell("unable");
     for (const change of ["begin", "move", "change"]) pad.addEventListener(change, due);
     document.addEventListener("digitrec", ({ detail }) => {
-      if (detail === "here") due(); // the answer has a place now
+      if (detail === "here" || detail === "taught") due(); // the answer has a place, or is another, now
     });
     worker = new Worker(script, { type: "module" });
     worker.onerror = fail;

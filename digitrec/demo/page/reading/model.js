@@ -54,11 +54,19 @@ export class Network {
       pooling: config.head_features || block < blocks.length - 1 ? config.pooling : "none",
     }));
     this.hidden = config.head_features ? layer("hidden") : null;
-    this.logits = layer("logits");
+    this.logits = this.untaught = layer("logits");
   }
 
   /** @param {ArrayLike<number>} pixels */
   computeLogits(pixels) {
+    return multiply(this.computeFeatures(pixels), this.logits, false);
+  }
+
+  /**
+   * Compute what the last layer weighs.
+   * @param {ArrayLike<number>} pixels
+   */
+  computeFeatures(pixels) {
     let images = this.prepare(pixels);
     const outputs = [images];
     for (const { convolutions, excitation, pooling } of this.blocks) {
@@ -67,9 +75,8 @@ export class Network {
       if (excitation) excite(images, excitation);
       outputs.push(images);
     }
-    if (this.hidden) return multiply(multiply(images.data, this.hidden, true), this.logits, false);
-    const pools = outputs.slice(-2).flatMap((images) => [...maxima(images), ...means(images)]);
-    return multiply(pools, this.logits, false);
+    if (this.hidden) return multiply(images.data, this.hidden, true);
+    return Float32Array.from(outputs.slice(-2).flatMap((images) => [...maxima(images), ...means(images)]));
   }
 
   /**

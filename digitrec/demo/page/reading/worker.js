@@ -1,13 +1,17 @@
-// Reads the drawings that the page hands over, explains answers, and looks into the network, one at a
-// time, in the background.
+// Reads the drawings that the page hands over, explains answers, looks into the network and learns the
+// visitor's hand, one at a time, in the background.
 import { explain } from "./explanation.js";
 import { loadModel } from "./pretrained.js";
 
 /** @type {import("./recognizer.js").DigitRecognizer} */
 let recognizer;
 
-self.onmessage = async ({ data: { question, picture, digits, inside } }) => {
+self.onmessage = async ({ data: { question, picture, digits, inside, taught } }) => {
   if (picture) return self.postMessage({ answer: recognizer.readNumber(picture) });
+  if (taught) {
+    const { teach } = await import("./teaching.js");
+    return self.postMessage({ question, result: teach(recognizer, taught) });
+  }
   const result = digits
     ? explain(recognizer.network, digits)
     : (await import("./inside.js")).answer(recognizer, inside);
