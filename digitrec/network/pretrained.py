@@ -81,9 +81,12 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     weights = pack(state)
     write_atomically(folder / WEIGHTS_FILE, weights)
     checksum = hashlib.sha256(weights).hexdigest()
+    config = _complete(config)
+    if config["classes"] == list(DIGITS):
+        del config["classes"]  # the default, which earlier versions of digitrec do not know
     write_json(
         folder / CONFIG_FILE,
-        {**_complete(config), "preprocessing": "mnist", "weights_sha256": checksum},
+        {**config, "preprocessing": "mnist", "weights_sha256": checksum},
     )
     if metrics:
         write_json(folder / METRICS_FILE, metrics)

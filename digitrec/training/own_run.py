@@ -24,6 +24,7 @@ from digitrec.training.data import Examples, OwnSplit, concatenate
 from digitrec.training.evaluation import Evaluation, evaluate, judge, network_logits
 from digitrec.training.inputs import Inputs
 from digitrec.training.interruption import unless_interrupted
+from digitrec.training.metrics import FEW, fit_temperature
 from digitrec.training.own_data import OwnData
 from digitrec.training.recipe import Recipe
 from digitrec.training.synthesis import draw_doodles
@@ -198,7 +199,11 @@ def cross_validate(
         console.print(
             f"fold {number}/{len(folds)}  {right} of {len(found)} held-out pictures are right"
         )
-    evaluation = judge(logits, pictures.labels)
+    temperature = fit_temperature(logits, pictures.labels)
+    if len(logits) < FEW:
+        # Of few answers all may be right, which does not make the network surer than it says.
+        temperature = max(1.0, temperature)
+    evaluation = judge(logits, pictures.labels, temperature)
     return evaluation._replace(figures={"folds": len(folds), **evaluation.figures})
 
 
