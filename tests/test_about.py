@@ -9,6 +9,7 @@ from PIL import Image
 from digitrec import DigitRecognizer
 from digitrec.demo.about import about_html, claim
 from digitrec.hub.card import make_card
+from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import load_model
 
 METRICS = json.loads((ROOT / "checkpoints" / "metrics.json").read_text())
@@ -54,7 +55,9 @@ def test_model_whose_figures_lack_some_shows_the_others(tmp_path, missing, damag
     metrics = METRICS | {missing: damage(METRICS[missing])}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     _, config, metrics = load_model(folder)
-    recognizer = SimpleNamespace(config=config, metrics=metrics, folder=folder)
+    recognizer = SimpleNamespace(
+        config=config, metrics=metrics, folder=folder, classes=DIGITS, reads_numbers=True
+    )
     html = about_html(recognizer)
     assert missing not in metrics
     assert ("of 12,000 drawings" in html) == (missing != "drawn_digits")

@@ -64,3 +64,12 @@ def test_one_digit_in_five_hundred_lies_below_the_threshold():
     logits = np.full((1000, 10), -50.0, np.float32)
     logits[:, 3] = np.arange(1000)
     assert fit_digit_threshold(logits) == pytest.approx(2, abs=0.01)
+
+
+def test_few_digits_leave_room_below_the_least_of_them():
+    scores = np.random.default_rng(0).normal(9, 1, 100_000)
+    logits = np.full((50, 10), -50.0, np.float32)
+    logits[:, 3] = scores[:50]
+    assert (
+        (scores < fit_digit_threshold(logits)).mean() < 0.01 < (scores < scores[:50].min()).mean()
+    )

@@ -158,6 +158,7 @@ def test_going_on_from_a_model_keeps_its_network_and_what_it_reads(train, pen_di
         (["--data", "x", "--strokes", "y"], "--data cannot be combined with --strokes"),
         (["--data", "x", "--from", "runs/nothing/here"], "there is no such folder"),
         (["--data", "PICTURES", "--set", "glyphs=0.1"], "With --data add --set glyphs=0"),
+        (["--data", "PICTURES", "--from", "bundled", *TINY], "--from brings its own network"),
     ],
 )
 def test_options_that_do_not_fit_say_why(train, pictures, tmp_path, options, message):

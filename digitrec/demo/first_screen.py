@@ -59,16 +59,16 @@ class FirstScreen:
         """
         self.app = app
         names = json.dumps(classes, ensure_ascii=False)
-        other = "" if tuple(classes) == DIGITS else f' data-classes="{escape(names)}"'
         scripts = "".join(f"<script>{(PAGE / name).read_text()}</script>" for name in EARLY_SCRIPTS)
         style = "".join((PAGE / name).read_text() for name in ("page.css", "ten_digits.css"))
         self.head = f"<style>{style}</style>"
+        if tuple(classes) != DIGITS:
+            self.head += f'<meta name="classes" content="{escape(names)}">'
         self.body = (
             f'<main id="first"><div id="top">{header_html(claim, classes)}</div><div id="stage">'
             '<div id="pad"><div class="pad-place">'
             "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
-            '<div id="side"><div class="answer-place">'
-            f"<digit-answer{other}></digit-answer></div></div>"
+            '<div id="side"><div class="answer-place"><digit-answer></digit-answer></div></div>'
             f"</div></main>{scripts}"
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
             f'<script data-inside="{inside}">{(PAGE / "look_inside.js").read_text()}</script>'

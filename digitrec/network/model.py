@@ -31,8 +31,7 @@ from digitrec.network.settings import (
 DIGITS = tuple("0123456789")
 MOST_CLASSES = 64
 IMAGE_SIZE = 28  # pixels a side of an image
-# What they do not record.
-OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0, "classes": DIGITS}
+OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0}  # what they do not record
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class NetworkConfig:
         Raises: TypeError for a name that is missing or unknown; ValueError for classes that are
             not 2 to 64 different texts.
         """
-        settings = {**OLDER_MODELS, **settings}
+        settings = {**OLDER_MODELS, "classes": DIGITS, **settings}
         if set(settings) != set(cls.__dataclass_fields__):
             raise TypeError(
                 f"expected {sorted(cls.__dataclass_fields__)}, found {sorted(settings)}"

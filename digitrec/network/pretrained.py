@@ -82,8 +82,10 @@ def save_model(folder: str | os.PathLike, state: nnx.State, config: dict, metric
     folder.mkdir(parents=True, exist_ok=True)
     weights = pack(state)
     write_atomically(folder / WEIGHTS_FILE, weights)
-    config = {**_complete(config), "preprocessing": "mnist"}
-    write_json(folder / CONFIG_FILE, {**config, "weights_sha256": _hash(weights)})
+    config = {**_complete(config), "preprocessing": "mnist", "weights_sha256": _hash(weights)}
+    if config["classes"] == list(DIGITS):
+        del config["classes"]  # the default, which earlier versions of digitrec do not know
+    write_json(folder / CONFIG_FILE, config)
     if metrics:
         write_json(folder / METRICS_FILE, metrics)
 

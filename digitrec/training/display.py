@@ -16,6 +16,8 @@ from digitrec.training.inputs import Inputs
 from digitrec.training.loop import ScanReport
 from digitrec.training.recipe import Recipe, settings
 
+MOST_NAMED = 20  # pictures that could not be read
+
 
 @contextmanager
 def progress_bar(
@@ -61,7 +63,9 @@ def data_lines(recipe: Recipe, inputs: Inputs, split: Split | OwnSplit) -> Itera
             f"for validation, {parts[2]} for the test"
         )
     if own := inputs.own:
-        yield from own.unreadable
+        yield from own.unreadable[:MOST_NAMED]
+        if more := len(own.unreadable[MOST_NAMED:]):
+            yield f"{more:,} more pictures are left out."
         counts = own.count()
         yield (
             f"{own.name}: {len(own.examples.labels):,} pictures of {len(counts)} classes, "

@@ -4,9 +4,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp, softmax
+from scipy.stats import norm
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 CALIBRATION_BINS = 15
+REFUSED = 0.002  # share of digits that are not taken for digits
+FEW = 500  # images, of which not even one is expected to be refused
 
 
 def classification_metrics(
@@ -103,9 +106,14 @@ def fit_digit_threshold(logits: Float[np.ndarray, "count classes"]) -> float:
     """Find the digit score that 99.8 % of these images exceed.
 
     The digit score of an image is the log of the sum of all exp(logits). The images show digits and
-    were not trained on.
+    were not trained on. Of few images, that score is hardly less than the least: there, a normal
+    distribution with their mean and deviation says what lies below.
     """
-    return float(np.quantile(logsumexp(logits.astype(np.float64), axis=1), 0.002))
+    scores = logsumexp(logits.astype(np.float64), axis=1)
+    threshold = np.quantile(scores, REFUSED)
+    if len(scores) < FEW:
+        threshold = min(threshold, scores.mean() + norm.ppf(REFUSED) * scores.std())
+    return float(threshold)
 
 
 def calibrated_probabilities(

@@ -17,13 +17,14 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from digitrec.errors import BadCheckpointError, DatasetUnavailableError, TrainingError
 from digitrec.network import pretrained
-from digitrec.network.model import DIGITS
+from digitrec.network.model import DIGITS, NetworkConfig
 from digitrec.reading.drawing import to_mnist
 from digitrec.training import display, loop, report, run
 from digitrec.training.data import Examples, OwnSplit, concatenate
 from digitrec.training.evaluation import Evaluation, evaluate, judge, network_logits
 from digitrec.training.inputs import Inputs
 from digitrec.training.interruption import unless_interrupted
+from digitrec.training.metrics import FEW, fit_temperature
 from digitrec.training.own_data import OwnData
 from digitrec.training.recipe import Recipe
 from digitrec.training.synthesis import draw_doodles
@@ -35,6 +36,7 @@ EPOCH_IMAGES = 2_000
 MNIST_IMAGES = 5_000  # of MNIST's training images, with --with-mnist
 ALIKE = 0.8  # correlation with a picture from which on a doodle may show the same
 DOODLES = 0.1  # share of the pictures of an epoch
+MOST_DOODLES, MOST_COMPARED = 1_000, 10_000  # different ones, and pictures that they must not show
 
 
 class Material(NamedTuple):
@@ -77,6 +79,10 @@ def complete(recipe: Recipe, inputs: Inputs, *, with_mnist: bool) -> Recipe:
             raise TrainingError(
                 f"{used[0]} is for MNIST's digits. With --data add --set {used[0]}=0."
             )
+    if base is not None and recipe.network != NetworkConfig():
+        raise TrainingError(
+            "--from brings its own network. Leave out --preset and the --set that change it."
+        )
     network = recipe.network if base is None else base.network
     if with_mnist:
         classes = (*DIGITS, *(name for name in own.classes if name not in DIGITS))
@@ -126,10 +132,10 @@ def make_doodles(
     pictures: Examples, count: int, label: int, random: np.random.Generator
 ) -> Examples:
     """Draw what is none of the classes, unlike every one of the pictures."""
-    known = _blur(pictures.images[..., 0])
-    images = np.array([to_mnist(one) for one in draw_doodles(2 * count, random)], np.uint8)
-    images = images.reshape(-1, *pictures.images.shape[1:3])
-    likeness = (_blur(images) @ known.T).max(1) if count else np.zeros(0)
+    compared = random.permutation(len(pictures.labels))[:MOST_COMPARED]
+    drawn = [to_mnist(one) for one in draw_doodles(2 * min(count, MOST_DOODLES), random)]
+    images = np.array(drawn, np.uint8)
+    likeness = (_blur(images) @ _blur(pictures.images[compared, ..., 0]).T).max(1)
     # Where a class looks like a doodle, as a dot does, fewer are left; those are used again.
     unlike = images[likeness < ALIKE]
     images = np.resize(unlike, (count, *images.shape[1:])) if len(unlike) else images[:0]
@@ -193,7 +199,11 @@ def cross_validate(
         console.print(
             f"fold {number}/{len(folds)}  {right} of {len(found)} held-out pictures are right"
         )
-    evaluation = judge(logits, pictures.labels)
+    temperature = fit_temperature(logits, pictures.labels)
+    if len(logits) < FEW:
+        # Of few answers all may be right, which does not make the network surer than it says.
+        temperature = max(1.0, temperature)
+    evaluation = judge(logits, pictures.labels, temperature)
     return evaluation._replace(figures={"folds": len(folds), **evaluation.figures})
 
 

@@ -15,7 +15,7 @@ from digitrec.errors import (
     TrainingError,
     first_line,
 )
-from digitrec.network.model import NetworkConfig, make_abstract_network
+from digitrec.network.model import DIGITS, NetworkConfig, make_abstract_network
 from digitrec.network.settings import COUNT, as_tuples, check_setting, parse_setting
 from digitrec.training.augment import AugmentConfig
 from digitrec.training.data import SplitConfig
@@ -95,7 +95,7 @@ def recipe_of_model(config: dict, folder: str | PathLike) -> Recipe:
 
     Raises: BadCheckpointError.
     """
-    network = {**config["model"], "classes": config["classes"]}
+    network = {**config["model"], "classes": config.get("classes", DIGITS)}
     return Recipe.from_json({"network": network, **config["training"]}, folder)
 
 

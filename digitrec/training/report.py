@@ -17,7 +17,7 @@ from PIL import Image
 from rich.console import Console
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from digitrec.errors import DigitrecError
+from digitrec.errors import BadCheckpointError, DigitrecError
 from digitrec.hub.files import MISREAD_DIGITS
 from digitrec.network.model import DIGITS
 from digitrec.network.pretrained import METRICS_FILE, load_model, write_json
@@ -201,6 +201,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         network, config, metrics = load_model(options.run)
         recipe = recipe_of_model(config, options.run)
+        if recipe.data_sha256:
+            raise BadCheckpointError(
+                f"{options.run} was trained on its own pictures, and its plots show how these were "
+                "read in the cross-validation. Train it again to draw them again."
+            )
         mnist = load_mnist(options.data_dir, options.manual_dir)
     except DigitrecError as error:
         print(f"digitrec report: {error}", file=sys.stderr)

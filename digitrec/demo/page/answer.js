@@ -75,10 +75,9 @@
       this.show(null);
     }
 
-    // What the network tells apart; the first screen says it of models with other classes than digits.
-    get classes() {
-      return this.dataset.classes ? /** @type {string[]} */ (JSON.parse(this.dataset.classes)) : DIGITS;
-    }
+    // What the network tells apart; the page's head says it of models with other classes than digits.
+    /** @type {string[]} */
+    classes = JSON.parse(document.querySelector("meta[name=classes]")?.getAttribute("content") ?? "null") ?? DIGITS;
 
     get pad() {
       return document.querySelector("digit-pad");

@@ -20,6 +20,7 @@ const POOLINGS = ["maximum", "average"];
 const NAMES = [
   ...["border", "filters", "kernel_sizes", "pooling", "squeeze", "head_features"],
   ...["block_dropout", "head_dropout"], // of training only
+  "classes", // always the ten digits: for others the server reads
 ];
 
 export class Network {
