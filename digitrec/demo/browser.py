@@ -1,4 +1,4 @@
-"""Files for reading in the visitor's browser: the scripts of `page/reading/` and the weights."""
+"""Files that the page fetches: for reading in the browser, and what it only needs later."""
 
 import base64
 import dataclasses
@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import mimetypes
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,7 +17,8 @@ from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
 FOLDER = "reading"  # in their addresses
-INSIDE = sorted(PAGE.glob("inside*"))  # fetched when "Look inside" is first opened
+# Fetched when they are first needed.
+LATER = sorted(path for part in ("inside", "guess", "replay") for path in PAGE.glob(f"{part}*"))
 
 
 class BrowserReading:
@@ -48,12 +50,26 @@ class BrowserReading:
 
 
 def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
-    """Give the files by their addresses; none for a model that has no folder."""
-    if recognizer.folder is None:
-        return {}
-    config, weights = read_files(recognizer.folder)
+    """Give the files by their addresses; for a model that has no folder, none to read with."""
+    files = {f"page/{path.name}": path.read_bytes() for path in LATER}
+    weights = {}
+    if recognizer.folder is not None:
+        config, content = read_files(recognizer.folder)
+        weights = {f"{FOLDER}/{config['weights_sha256']}.safetensors": content}
+        files |= {
+            path.name: path.read_bytes()
+            for path in sorted(SCRIPTS.iterdir())
+            if path.suffix in (".js", ".wasm")
+        }
+        files["model.json"] = json.dumps(_describe_model(config)).encode()
+    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
+    return {f"{FOLDER}/{version}/{name}": content for name, content in files.items()} | weights
+
+
+def _describe_model(config: dict[str, Any]) -> dict[str, Any]:
+    """Give what the worker needs to know of a model beside its weights."""
     checksum = config["weights_sha256"]
-    model = {
+    return {
         "weights": f"../{checksum}.safetensors",
         "integrity": f"sha256-{base64.b64encode(bytes.fromhex(checksum)).decode()}",
         "model": dataclasses.asdict(NetworkConfig.from_json(config["model"])),
@@ -62,16 +78,6 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
         "number_threshold": config["number_threshold"],
         "geometry": config["geometry"],
     }
-    files = {
-        path.name: path.read_bytes()
-        for path in sorted(SCRIPTS.iterdir())
-        if path.suffix in (".js", ".wasm")
-    }
-    files |= {f"page/{path.name}": path.read_bytes() for path in INSIDE}
-    files["model.json"] = json.dumps(model).encode()
-    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
-    addresses = {f"{FOLDER}/{version}/{name}": content for name, content in files.items()}
-    return {**addresses, f"{FOLDER}/{checksum}.safetensors": weights}
 
 
 def find_address(files: dict[str, bytes], name: str) -> str:

@@ -30,6 +30,8 @@
     timer;
     /** @type {HTMLElement | undefined} */
     boxes; // the frames over a photo's digits
+    /** @type {DigitAnswer["remark"]} */
+    remark = (words) => words;
 
     connectedCallback() {
       if (this.firstChild) return; // it was moved within the page
@@ -110,7 +112,8 @@
 
     /** @param {boolean} isClear whether there is something to say already */
     say(isClear) {
-      const [said, hint, spoken] = this.answer && isClear ? words(this.answer, this.isPhoto) : ["", "", ""];
+      const { answer } = this;
+      const [said, hint, spoken] = answer && isClear ? this.remark(words(answer, this.isPhoto), answer) : ["", "", ""];
       const texts = { said, hint, ...(this.isSettled && { spoken }) };
       for (const [name, text] of Object.entries(texts)) {
         const place = this.querySelector(`.${name}`);
@@ -244,11 +247,11 @@
    * Say an answer: a sentence, what to do or to know beside, and both for screen readers.
    * @param {Answer} answer
    * @param {boolean} isPhoto
-   * @returns {[said: string, hint: string, spoken: string]}
+   * @returns {Words}
    */
   function words(answer, isPhoto) {
     const { text, digits, probability, readings } = answer;
-    /** @type {(said: string, hint?: string) => [string, string, string]} */
+    /** @type {(said: string, hint?: string) => Words} */
     const both = (said, hint = "") => [said, hint, hint ? `${said}. ${hint}.` : said];
     if (answer.message) return both(answer.message);
     if (answer.is_number) {

@@ -87,6 +87,12 @@ declare var tenDigits: {
   headline(game: TenDigits): string;
   makePanel(game: TenDigits): HTMLElement;
 };
+// The parts of the page that are fetched when they are needed; `LATER` in `browser.py`.
+interface Later {
+  guess: typeof import("./guess.js");
+  inside: typeof import("./inside.js");
+}
+declare var fetchLater: <Name extends keyof Later>(name: Name) => Promise<Later[Name]>;
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
 declare var drawingCode: {
@@ -113,6 +119,8 @@ interface Stroke {
   eraser: boolean;
   thin?: true; // drawn with the thin pen
   points: Point[];
+  pause?: number; // milliseconds between the stroke before and this one; what a link was made of may lack it
+  time?: number; // milliseconds that it took
   clear?: undefined;
 }
 
@@ -121,6 +129,8 @@ interface Clear {
   eraser?: undefined;
   thin?: undefined;
   points?: undefined;
+  pause?: undefined;
+  time?: undefined;
 }
 
 interface Kept {
@@ -153,8 +163,10 @@ interface DigitPad extends HTMLElement {
   toCanvas(): HTMLCanvasElement;
   toPixels(): ImageData;
   toCode(): string;
-  fromCode(code: string): void;
 }
+
+// What is said of an answer: a sentence, what to do or to know beside, and both for screen readers.
+type Words = [said: string, hint: string, spoken: string];
 
 // <digit-answer>, as other scripts may use it.
 interface DigitAnswer extends HTMLElement {
@@ -163,6 +175,7 @@ interface DigitAnswer extends HTMLElement {
   readonly isSettled: boolean; // whether the answer is to all that is drawn
   readonly isPhoto: boolean;
   take(answer: Answer | null, isPhoto: boolean): void;
+  remark: (words: Words, answer: Answer) => Words; // changes what is said of an answer
   summary(): { numeral: string; lines: string[]; images: HTMLCanvasElement[] };
 }
 
