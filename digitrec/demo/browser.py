@@ -18,7 +18,9 @@ from digitrec.recognizer import DigitRecognizer
 SCRIPTS = PAGE / "reading"
 FOLDER = "reading"  # in their addresses
 # Fetched when they are first needed.
-LATER = sorted(path for part in ("inside", "guess", "replay") for path in PAGE.glob(f"{part}*"))
+LATER = sorted(
+    path for part in ("card", "guess", "inside", "replay") for path in PAGE.glob(f"{part}*")
+)
 
 
 class BrowserReading:

@@ -77,6 +77,7 @@ declare var flags: Flags;
 declare var coverPicture: (size: number[], boxes: number[][], makeOne: (place: number) => HTMLElement) => HTMLElement;
 declare var article: (digit: string | number) => string; // "an 8"
 declare var percent: (probability: number) => string;
+declare var paintDigit: (canvas: HTMLCanvasElement, image: number[][] | undefined) => void; // 28x28 greys
 // What the worker gives for a message: for digits, 28x28 numbers that speak for each; for "inside", see
 // `reading/inside.js`. Null where it cannot, or where the server reads.
 declare var askWorker: (message: { digits: AnswerDigit[] } | { inside: { ask: string, [more: string]: any } }) => Promise<any>;
@@ -89,10 +90,12 @@ declare var tenDigits: {
 };
 // The parts of the page that are fetched when they are needed; `LATER` in `browser.py`.
 interface Later {
+  card: typeof import("./card.js");
   guess: typeof import("./guess.js");
   inside: typeof import("./inside.js");
 }
 declare var fetchLater: <Name extends keyof Later>(name: Name) => Promise<Later[Name]>;
+declare var saveFile: (address: string, name: string) => void;
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
 declare var drawingCode: {
@@ -171,12 +174,12 @@ type Words = [said: string, hint: string, spoken: string];
 // <digit-answer>, as other scripts may use it.
 interface DigitAnswer extends HTMLElement {
   readonly answer: Answer | null; // null where the paper is blank
+  readonly words: Words; // what is to be said of the answer, "" where there is none
   readonly openDigit: number; // which of the digits is open, from 0
   readonly isSettled: boolean; // whether the answer is to all that is drawn
   readonly isPhoto: boolean;
   take(answer: Answer | null, isPhoto: boolean): void;
   remark: (words: Words, answer: Answer) => Words; // changes what is said of an answer
-  summary(): { numeral: string; lines: string[]; images: HTMLCanvasElement[] };
 }
 
 interface HTMLElementTagNameMap {

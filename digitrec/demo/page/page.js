@@ -115,6 +115,8 @@
     return import(new URL(`${folder}${name}.js`, document.baseURI).href);
   };
 
+  window.saveFile = (href, download) => Object.assign(document.createElement("a"), { href, download }).click();
+
   // Hands a link to the phone's own sheet for sharing, or copies it; says whether it has copied it.
   window.shareLink = async (url, text, title) => {
     const shared = { title: "digitrec", text, url };
