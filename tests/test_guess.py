@@ -11,6 +11,7 @@ from browser_page import (
     draw,
     expect_answer,
     expect_digit,
+    place,
     strokes,
     tool,
     wait_for_reader,
@@ -142,6 +143,8 @@ def test_number_is_typed_digit_by_digit(open_page, app_url):
 def test_drawing_on_ends_the_guessing_and_own_drawing_drops_the_link(open_page, app_url):
     page = open_page(app_url + SLOW_SEVEN, **DESKTOP)
     expect(page.locator(".guess")).to_be_visible()
+    page.mouse.click(*place(page, 0.5, 0.5))  # plays it again
+    expect(page.locator(".guess")).to_be_visible()
     draw(page, (0.42, 0.5), (0.6, 0.5))
     assert strokes(page) == 2
     expect_digit(page, 7)
@@ -151,6 +154,18 @@ def test_drawing_on_ends_the_guessing_and_own_drawing_drops_the_link(open_page, 
     other.get_by_role("button", name="Draw your own").click()
     expect(other.locator(".guess, .replay")).to_have_count(0)
     assert strokes(other) == 0 and tool(other, "clear").is_disabled()
+
+
+def test_game_gives_back_the_drawing_that_was_not_guessed(open_page, app_url):
+    page = open_page(app_url + SLOW_SEVEN, **DESKTOP)
+    expect(page.locator(".guess")).to_be_visible()
+    wait_for_reader(page)
+    page.locator("#top .play").click()
+    expect(page.locator(".guess")).to_have_count(0)
+    page.locator(".ten-card [name=today]").click()
+    assert strokes(page) == 0
+    page.locator("#top .play").click()
+    expect_digit(page, 7)
 
 
 def test_guess_fits_into_the_place_of_the_answer_on_any_screen(open_page, app_url):

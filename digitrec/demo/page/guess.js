@@ -3,25 +3,27 @@
 import { Replay } from "./replay.js";
 
 const MOST_DIGITS = 12;
+const TAP = 0.02; // share of the paper's side; a shorter stroke draws nothing and plays the drawing again
 const LONG = 6; // digits of guess and answer together; more do not fit into one line
 
 const answer = () => document.querySelector("digit-answer");
+const isLinked = () => document.documentElement.classList.contains("from-link");
 
 /** @param {Stroke[]} strokes of the link */
 export async function ask(strokes) {
-  if (!document.documentElement.classList.contains("from-link")) return; // the visitor draws already
+  if (!isLinked()) return; // the visitor draws already
   const pad = document.querySelector("digit-pad");
   const isNumber = hasSeveralDigits(strokes);
   const panel = makePanel(isNumber);
   const question = /** @type {HTMLElement} */ (panel.querySelector(".question"));
   const replay = new Replay(pad, strokes);
   const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const ended = new AbortController();
+  const { signal } = ended;
   let guess = "";
 
   function end() {
-    pad.removeEventListener("begin", drawOn);
-    pad.removeEventListener("change", end);
-    document.removeEventListener("keydown", press);
+    ended.abort();
     replay.remove();
     const hadFocus = panel.contains(document.activeElement);
     panel.remove();
@@ -53,7 +55,7 @@ export async function ask(strokes) {
 
   /** @param {KeyboardEvent} event */
   function press({ key, target, ctrlKey, metaKey, altKey }) {
-    if (flags.mode || ctrlKey || metaKey || altKey || target.closest?.("input, textarea, select")) return;
+    if (ctrlKey || metaKey || altKey || target.closest?.("input, textarea, select")) return;
     if (/^\d$/.test(key)) enter(guess + key);
     if (isNumber && key === "Backspace") enter(guess.slice(0, -1));
     if (isNumber && key === "Enter" && guess && !target.closest?.("button, a, summary")) show();
@@ -72,16 +74,34 @@ export async function ask(strokes) {
       show();
     }
   });
-  pad.addEventListener("begin", drawOn);
-  pad.addEventListener("change", end); // something else is on the paper
-  document.addEventListener("keydown", press);
+  pad.addEventListener("begin", () => {
+    if (!pad.stroke) drawOn(); // a photo
+  }, { signal });
+  pad.addEventListener("move", () => {
+    const [[x, y], ...others] = pad.stroke?.points ?? [[0, 0]];
+    if (others.some(([u, v]) => Math.hypot(u - x, v - y) > TAP)) drawOn();
+  }, { signal });
+  pad.addEventListener("tap", (event) => {
+    event.preventDefault(); // no dot
+    if (!isStill) replay.play();
+  }, { signal });
+  pad.addEventListener("change", () => {
+    if (!isLinked()) end(); // "Draw your own"
+    else if (!pad.isBlank) drawOn();
+  }, { signal });
+  document.addEventListener("keydown", press, { signal });
+  // Before the game hears of it: it keeps what is on the paper when it begins.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.(".play")) drawOn();
+  }, { signal, capture: true });
   await loadStyle();
-  if (!replay.canvas.isConnected) return; // it has ended already
+  if (signal.aborted) return;
   if (!pad.isBlank) return drawOn();
   panel.querySelector("[name=again]").hidden = isStill;
   answer().tabIndex = -1; // takes the focus when the panel goes
   answer().append(panel);
-  if (!isStill) replay.play();
+  if (isStill) replay.show();
+  else replay.play();
   // A moment later, so that a screen reader announces it.
   setTimeout(() => { question.textContent = `Which ${isNumber ? "number" : "digit"} do you see?`; }, 100);
 }
@@ -123,11 +143,11 @@ export function hasSeveralDigits(strokes) {
     .map(({ points }) => points.map(([x]) => x))
     .map((places) => [Math.min(...places), Math.max(...places)])
     .sort(([one], [other]) => one - other);
-  let reached = Infinity;
+  let [, reached] = spans[0] ?? [];
   return spans.some(([left, right]) => {
-    const isApart = left > reached;
-    reached = reached === Infinity ? right : Math.max(reached, right);
-    return isApart;
+    if (left > reached) return true;
+    reached = Math.max(reached, right);
+    return false;
   });
 }
 

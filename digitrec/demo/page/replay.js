@@ -69,7 +69,7 @@ export class Replay {
   constructor(pad, strokes) {
     this.pad = pad;
     this.strokes = strokes;
-    this.time = Infinity; // milliseconds from the start of the replay; infinite: it shows the whole
+    this.time = 0; // milliseconds from the start of the replay; infinite: the whole is shown
     this.canvas = document.createElement("canvas");
     this.canvas.className = "replay";
     pad.querySelector(".sheet").append(this.canvas);
@@ -88,6 +88,11 @@ export class Replay {
     context.fillStyle = "#fff";
     context.fillRect(0, 0, canvas.width, canvas.height);
     for (const stroke of drawnAt(strokes, time)) pad.paint(context, canvas.width, stroke);
+  }
+
+  show() {
+    this.time = Infinity;
+    this.paint();
   }
 
   play() {
