@@ -27,7 +27,7 @@ from digitrec import DigitRecognizer
 from digitrec.training.strokes import MEASURING_WRITERS, PenDigit, read_unipen
 
 EXAMPLES = 3  # of each digit that a hand is misread in
-TIMES = 4  # that each digit of a writer is drawn, each time with another pen and size
+TIMES = 8  # that each digit of a writer is drawn, each time with another pen and size
 HABIT_HANDS = 12
 WRITTEN = 30  # times that a hand of habits writes each digit
 REPEATS, QUICK_REPEATS = 5, 1  # of the choice of examples
@@ -78,7 +78,7 @@ def draw_habits(number: int) -> Hand:
         for digit, habits in of_digit.items()
     }
     writer = Writer(random, None)
-    writer.lean = random.uniform(-0.3, 0.5)  # some lean more than anyone who trained
+    writer.lean = random.uniform(-0.6, 0.9)  # some lean more than anyone who trained
     digits = [
         PenDigit(writer.write(shapes[digit]), digit, number)
         for digit in range(10)

@@ -113,12 +113,12 @@ def page(open_page, app_url, request):
 
 def wait_until_whole(page):
     """Wait for all that comes after the pad."""
-    expect(page.locator("#answer .answer")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#answer digit-answer")).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#first")).to_have_count(0, timeout=PATIENCE)
 
 
 def paper(page):
-    box = page.locator("digit-pad .sheet > canvas").bounding_box()
+    box = page.locator("digit-pad .sheet > canvas").first.bounding_box()
     return box["x"], box["y"], box["width"]
 
 

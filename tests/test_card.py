@@ -1,173 +1,151 @@
-"""The model card, and the folder that `push-model --dry-run` writes."""
+"""The card that visitors save and share, as a picture, in one page of a real browser."""
 
-import json
+import base64
+import io
 import re
 
 import numpy as np
 import pytest
-import yaml
-from conftest import ROOT, make_recognizer
+from browser_page import DESKTOP, SEVEN
+from conftest import ROOT
 from PIL import Image
-from test_hub import MODEL_FILES
+from test_layout import answer
 
-from digitrec.hub.__main__ import main
-from digitrec.hub.card import Links, make_card
-from digitrec.hub.picture import draw_answers
-from digitrec.network.pretrained import load_model
+pytestmark = pytest.mark.once
+pytest_plugins = ["browser_page"]
 
-NETWORK, CONFIG, METRICS = load_model(ROOT / "checkpoints")
-STROKES = "Pen-Based Recognition"
-
-
-def card_of(config=CONFIG, metrics=METRICS, files=(), links=None, **training):
-    """Give the front matter and the text of a card, with changes to how the model was trained."""
-    config = config | {"training": config["training"] | training}
-    card = str(make_card("me/digits", config, metrics, files, links))
-    _, front_matter, text = card.split("---\n", 2)
-    return yaml.safe_load(front_matter), text
-
-
-def test_dry_run_writes_what_would_be_pushed(call, tmp_path):
-    folder = tmp_path / "model"
-    options = ["push-model", ROOT / "checkpoints", "me/digits", "--dry-run", folder]
-    result = call(main, *options, "--space", "me/demo")
-    assert (result.returncode, result.stdout) == (0, f"{folder}\n"), result.stderr
-    assert {path.name for path in folder.iterdir()} == MODEL_FILES
-    assert load_model(folder)[1] == CONFIG
-    text = (folder / "README.md").read_text()
-    assert "(https://huggingface.co/spaces/me/demo)" in text
-    first_picture = re.search(r"!\[.+\]\((.+)\)", text)
-    assert first_picture and first_picture[1] == "answers.png"
-    assert text.index("answers.png") < text.index("## ")
-    again = call(main, *options)
-    assert again.returncode == 2 and "is not an empty folder" in again.stderr
-    options[4] = tmp_path / "other"
-    for wrong in (["--space", "https://example.org"], ["--space", "demo"]):
-        result = call(main, *options, *wrong)
-        assert result.returncode == 2 and "a repository's name is USER/NAME" in result.stderr
-    options[2] = "digits"
-    assert "a repository's name is USER/NAME" in call(main, *options).stderr
-    assert not (tmp_path / "other").exists()
-
-
-def test_picture_shows_the_answers_of_the_model(tmp_path):
-    def draw(**changes):
-        (tmp_path / "answers.png").write_bytes(draw_answers(NETWORK, CONFIG | changes))
-        with Image.open(tmp_path / "answers.png") as picture:
-            return np.asarray(picture.convert("RGB")).astype(int)
-
-    def yellow(pixels):  # as the digits are
-        return (np.abs(pixels - (255, 209, 102)).max(-1) < 30).sum()
-
-    answers = draw()
-    assert answers.shape[1] > 3 * answers.shape[0]
-    assert yellow(answers) > 1000 and yellow(draw(digit_threshold=100.0)) == 0
-    assert draw_answers(NETWORK, CONFIG | {"classes": ["a", "b"]}) is None
-
-
-def test_data_that_did_not_train_is_not_claimed():
-    _, text = card_of()
-    assert STROKES in text and "generated digits" in text and "corrections" not in text
-    plain = {"glyphs": 0.0, "non_digits": 0.0}
-    _, text = card_of(strokes_sha256=None, extra_data_sha256="ab", synthesis=plain)
-    assert STROKES not in text.split("---")[-1] and "corrections" in text
-    assert "generated" not in text and "not trained on pictures that show nothing" in text
-
-
-def test_model_of_other_data_credits_that_data():
-    front_matter, text = card_of(
-        metrics={"test": METRICS["test"]}, strokes_sha256=None, data="my-mnist-like-digits"
-    )
-    assert "license" not in front_matter and "datasets" not in front_matter
-    assert front_matter["model-index"][0]["results"][0]["dataset"]["name"] == "my-mnist-like-digits"
-    assert "| my-mnist-like-digits | labelled pictures |" in text and "-digits, test images" in text
-    assert "LeCun" not in text
-
-
-@pytest.mark.parametrize(
-    "changes, licence, credited",
-    [
-        ({}, None, []),
-        ({"with_mnist": True}, "cc-by-sa-3.0", ["LeCun"]),
-        (
-            {"from": {"name": "bundled", "data": "MNIST and pen strokes"}},
-            "cc-by-sa-3.0",
-            ["LeCun", "Alpaydin", "through the weights of bundled"],
-        ),
-        ({"from": {"name": "me/a@1", "data": "letters"}}, None, ["| letters | through"]),
-    ],
-)
-def test_own_pictures_are_credited_with_what_they_were_added_to(changes, licence, credited):
-    own = {"name": "mine", "pictures": 40, "per_class": {"0": 15, "1": 25}}
-    own |= {"with_mnist": False, "from": None} | changes
-    cross_validation = {"accuracy": 0.9, "count": 40}
-    front_matter, text = card_of(
-        metrics={"cross_validation": cross_validation},
-        strokes_sha256=None,
-        synthesis={},
-        data=own,
-    )
-    assert front_matter.get("license") == licence
-    assert "40 labelled pictures (0: 15, 1: 25)" in text and "**90.00 %** | 40 |" in text
-    for name in ("LeCun", "Alpaydin", "through the weights of bundled", "| letters | through"):
-        assert (name in text) == (name in credited)
-    assert ("MNIST" in text) == ("LeCun" in credited) and "has not finished" not in text
-
-
-def test_other_classes_are_named_and_numbers_are_not_promised():
-    config = CONFIG | {"classes": [*"abcdefghij"]}
-    _, text = card_of(config, {"test": METRICS["test"]})
-    assert "a b c d e f g h i j" in text and "| j | 99." in text
-    assert "read_number" not in text and "read_lines" not in text
-
-
-def test_addresses_that_are_not_known_are_not_invented():
-    _, text = card_of()
-    assert set(re.findall(r"https?://[\w./-]+", text)) == {
-        "https://huggingface.co/datasets/ylecun/mnist",
-        "https://archive.ics.uci.edu/dataset/81",
-        "https://huggingface.co/me/digits",
+PAPER = np.s_[45:585, 45:585]
+COLUMN = (630, 1155)  # the pixels between which the answer stands
+PHOTO = ROOT / "digitrec" / "demo" / "page" / "examples" / "1-photo.jpg"
+COLOURS = {"light": ("#f1f0fa", "#4338ca"), "dark": ("#1b1848", "#ffd166")}
+LONG = "The picture could not be read: it has 200 megapixels. Make it smaller than 64 megapixels."
+# Make a card; give it with where its texts and pictures of 28x28 pixels stand.
+MAKE = """async ([found, theme, photo, strokes]) => {
+    const { makeCard } = await fetchLater("card");
+    const pad = document.querySelector("digit-pad");
+    document.documentElement.dataset.theme = theme;
+    pad.setActions(strokes);
+    if (photo) {
+        pad.show(photo);
+        await pad.picture.decode();
     }
-    assert "pip install .\n" in text
-    _, text = card_of(links=Links("https://example.org/code", "me/demo"))
-    assert '"digitrec @ git+https://example.org/code"' in text
-    assert "(https://example.org/code)" in text and "/spaces/me/demo)" in text
+    document.querySelector("digit-answer").show(found, true);
+    const boxes = [];
+    const usual = { ...Object.getOwnPropertyDescriptors(CanvasRenderingContext2D.prototype) };
+    const prototype = CanvasRenderingContext2D.prototype;
+    prototype.fillText = function (text, x, y) {
+        const size = this.measureText(text);
+        const [left, right] = [x - size.actualBoundingBoxLeft, x + size.actualBoundingBoxRight];
+        const [top, bottom] = [y - size.actualBoundingBoxAscent, y + size.actualBoundingBoxDescent];
+        boxes.push({ text, left, right, top, bottom, colour: this.fillStyle });
+        usual.fillText.value.apply(this, arguments);
+    };
+    prototype.drawImage = function (image, x, y, width, height) {
+        const [right, bottom] = [x + width, y + height];
+        if (image.width === 28) boxes.push({ left: x, right, top: y, bottom });
+        usual.drawImage.value.apply(this, arguments);
+    };
+    const picture = makeCard().toDataURL();
+    Object.defineProperties(prototype, usual);
+    return [picture, boxes];
+}"""
 
 
-def test_older_model_without_figures_has_a_card():
-    training = {"data": "tensorflow-datasets mnist 3.0.1"}
-    card = str(make_card("me/digits", CONFIG | {"training": training}, {}))
-    assert "LeCun" in card and "## Accuracy" not in card and "model-index" not in card
+@pytest.fixture(scope="module")
+def make_card(browser, app_url):
+    context = browser.new_context(**DESKTOP)
+    page = context.new_page()
+    page.goto(app_url)
+    page.wait_for_function("document.querySelector('digit-answer')")
+    photo = "data:image/jpeg;base64," + base64.b64encode(PHOTO.read_bytes()).decode()
+
+    def make_card(found, theme="light", is_photo=False):
+        strokes = [{"eraser": False, "points": SEVEN}]
+        url, boxes = page.evaluate(MAKE, [found, theme, photo if is_photo else "", strokes])
+        picture = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+        return np.asarray(picture.convert("RGB")).astype(int), boxes
+
+    yield make_card
+    context.close()
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        None,  # the shipped network
-        {"border": 2, "kernel_sizes": ((4,), (3,), (2, 2)), "head_features": 0},  # of `fast`
-    ],
-)
-def test_program_in_the_card_reads_the_weights_without_digitrec(
-    recognizer, settings, small_digits, tmp_path, monkeypatch
-):
-    recognizer = make_recognizer(**settings) if settings else recognizer
-    recognizer.save_pretrained(tmp_path)
-    predictions = recognizer.predict_batch(small_digits.images[:20, ..., 0])
-    np.save(tmp_path / "images.npy", np.stack([answer.image for answer in predictions]))
-    config = json.loads((tmp_path / "config.json").read_text())
-    card = str(make_card("me/digits", config, {}))
-    (program,) = (part for part in re.findall(r"```python\n(.*?)```", card, re.S) if "np." in part)
-    assert not re.search("digitrec|jax", program)
-    monkeypatch.chdir(tmp_path)
-    found = {}
-    exec(program, found)
-    expected = np.stack([answer.probabilities for answer in predictions])
-    np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)
-    expected = [answer.digit_score for answer in predictions]
-    np.testing.assert_allclose(found["scores"], expected, rtol=1e-4)
+def channels(colour):
+    return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
 
 
-def test_network_that_the_program_does_not_know_has_a_card_without_it():
-    model = CONFIG["model"] | {"pooling": "average"}
-    _, text = card_of(CONFIG | {"model": model})
-    assert "import numpy" not in text and "--onnx" in text
+def contrast(one, other):
+    """The ratio that WCAG 2 defines."""
+
+    def luminance(colour):
+        shares = np.array(channels(colour)) / 255
+        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def overlaps(one, other):
+    across = min(one["right"], other["right"]) - max(one["left"], other["left"])
+    down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+    return across > 0.5 and down > 0.5
+
+
+CARDS = {
+    "digit": answer("7"),
+    "doubtful digit": answer("3", 0.4),
+    "number of two": answer("42", 0.93),
+    "number of five": answer("90210", 0.871),
+    "number of twelve": answer("123456789012", 0.9),
+    "not a digit": answer("8", 0.3, "not_a_digit"),
+    "not a number": answer("123456789012", 0.3, "not_a_number"),
+    "two rows": {**answer("12", 0.3, "several_rows"), "readings": ["123456", "789012"]},
+    "message": {**answer("", 0.0, "unreadable"), "message": LONG},
+}
+
+
+@pytest.mark.parametrize("theme", COLOURS)
+def test_texts_and_pictures_of_a_card_stand_in_its_column_apart_and_in_contrast(make_card, theme):
+    page_colour, mark = COLOURS[theme]
+    for name, found in CARDS.items():
+        card, boxes = make_card(found, theme)
+        assert card.shape == (630, 1200, 3)
+        assert card[5, 5].tolist() == channels(page_colour)
+        for place, box in enumerate(boxes):
+            assert COLUMN[0] - 1 <= box["left"] and box["right"] <= COLUMN[1] + 1, (name, box)
+            assert 44 <= box["top"] and box["bottom"] <= 600, (name, box)
+            assert not [other for other in boxes[:place] if overlaps(box, other)], (name, box)
+            if "colour" in box:
+                assert contrast(box["colour"], page_colour) >= 4.5, (name, box)
+        texts = [box["text"] for box in boxes if "text" in box]
+        assert "digitrec" in texts and texts[-1].startswith("127.0.0.1:")
+        if found["is_number"]:
+            assert texts[0] == found["text"] and boxes[0]["colour"] == mark
+            assert len(boxes) - len(texts) == len(found["text"])  # what the network saw of each
+            shares = [text for text in texts if re.fullmatch(r"\d+\.\d %", text)]
+            assert len(shares) == len(found["text"])
+        else:
+            assert texts[0] == "?" and not [text for text in texts if "%" in text]
+        if name == "message":
+            assert " ".join(texts[1:-2]) == LONG
+
+
+def test_drawing_is_on_its_card(make_card):
+    for theme in COLOURS:
+        paper = make_card(answer("7"), theme)[0][PAPER].min(-1)
+        assert (paper[20:-20, 20:-20] > 250).mean() > 0.7
+        ink = (np.argwhere(paper[20:-20, 20:-20] < 50) + 20) / 540
+        np.testing.assert_allclose(ink.min(0), [0.27, 0.33], atol=0.01)
+        np.testing.assert_allclose(ink.max(0), [0.75, 0.6], atol=0.01)  # the pad rounds the corner
+
+
+def test_photo_is_on_its_card_with_a_frame_for_each_digit(make_card):
+    found = {**answer("4"), "size": [400, 400]}
+    found["digits"][0]["box"] = [100, 100, 300, 300]
+    card, _ = make_card(found, "dark", is_photo=True)
+    with Image.open(PHOTO) as photo:
+        expected = np.asarray(photo.convert("RGB").resize((540, 540))).astype(int)
+    inner = np.s_[30:120, 30:510]  # above the frame
+    assert np.abs(card[PAPER][inner] - expected[inner]).mean() < 8
+    frame = card[45 + 131, 300]  # 100 of 400, less 4 pixels
+    assert np.abs(frame - channels("#be185d")).max() < 30

@@ -92,10 +92,7 @@ def test_address_of_the_picture_is_the_visitors_behind_a_proxy(app_url):
 
 def test_pad_is_in_the_page_before_gradios_scripts_are_asked_for(app_url):
     page = page_of(app_url)
-    assert (
-        page.count("<digit-pad>Getting the pen ready…</digit-pad>") == 1
-        and "A network of 0.9 MB" in page
-    )
+    assert page.count("Getting the pen ready…</digit-pad>") == 1 and "A network of 0.9 MB" in page
     assert 'customElements.define("digit-pad"' in page.split("</main>")[1]
 
 

@@ -1,4 +1,4 @@
-"""Files for reading in the visitor's browser: the scripts of `page/reading/` and the weights."""
+"""Files that the page fetches: for reading in the browser, and what it only needs later."""
 
 import base64
 import dataclasses
@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import mimetypes
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,7 +16,10 @@ from digitrec.recognizer import DigitRecognizer
 
 SCRIPTS = PAGE / "reading"
 FOLDER = "reading"  # in their addresses
-INSIDE = sorted(PAGE.glob("inside*"))  # fetched when "Look inside" is first opened
+# Fetched when they are first needed.
+LATER = sorted(
+    path for part in ("card", "guess", "inside", "replay") for path in PAGE.glob(f"{part}*")
+)
 
 
 class BrowserReading:
@@ -49,13 +53,27 @@ class BrowserReading:
 def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
     """Give the files by their addresses.
 
-    A model that has no folder, or other classes than the digits, has none: the server reads.
+    For a model that has no folder, or other classes than the digits, there is none to read with.
     """
-    if recognizer.folder is None or not recognizer.reads_numbers:
-        return {}
-    config, weights = read_files(recognizer.folder)
+    files = {f"page/{path.name}": path.read_bytes() for path in LATER}
+    weights = {}
+    if recognizer.folder is not None and recognizer.reads_numbers:
+        config, content = read_files(recognizer.folder)
+        weights = {f"{FOLDER}/{config['weights_sha256']}.safetensors": content}
+        files |= {
+            path.name: path.read_bytes()
+            for path in sorted(SCRIPTS.iterdir())
+            if path.suffix in (".js", ".wasm")
+        }
+        files["model.json"] = json.dumps(_describe_model(config)).encode()
+    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
+    return {f"{FOLDER}/{version}/{name}": content for name, content in files.items()} | weights
+
+
+def _describe_model(config: dict[str, Any]) -> dict[str, Any]:
+    """Give what the worker needs to know of a model beside its weights."""
     checksum = config["weights_sha256"]
-    model = {
+    return {
         "weights": f"../{checksum}.safetensors",
         "integrity": f"sha256-{base64.b64encode(bytes.fromhex(checksum)).decode()}",
         "model": dataclasses.asdict(network_config(config)),
@@ -64,16 +82,6 @@ def reading_files(recognizer: DigitRecognizer) -> dict[str, bytes]:
         "number_threshold": config["number_threshold"],
         "geometry": config["geometry"],
     }
-    files = {
-        path.name: path.read_bytes()
-        for path in sorted(SCRIPTS.iterdir())
-        if path.suffix in (".js", ".wasm")
-    }
-    files |= {f"page/{path.name}": path.read_bytes() for path in INSIDE}
-    files["model.json"] = json.dumps(model).encode()
-    version = hashlib.sha256(b"".join(files.values())).hexdigest()[:12]
-    addresses = {f"{FOLDER}/{version}/{name}": content for name, content in files.items()}
-    return {**addresses, f"{FOLDER}/{checksum}.safetensors": weights}
 
 
 def find_address(files: dict[str, bytes], name: str) -> str:

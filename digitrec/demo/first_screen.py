@@ -48,14 +48,14 @@ class FirstScreen:
         app: ASGIApp,
         claim: str,
         worker: str = "",
-        inside: str = "",
+        later: str = "",
         classes: Sequence[str] = DIGITS,
     ):
         """Take claim and classes for `header_html`, and two addresses ("": none).
 
         Arguments:
             worker: of the worker that reads.
-            inside: of the script that shows the network at work.
+            later: of the folder of the scripts that the page fetches when it needs them.
         """
         self.app = app
         names = json.dumps(classes, ensure_ascii=False)
@@ -67,11 +67,11 @@ class FirstScreen:
         self.body = (
             f'<main id="first"><div id="top">{header_html(claim, classes)}</div><div id="stage">'
             '<div id="pad"><div class="pad-place">'
-            "<digit-pad>Getting the pen ready…</digit-pad></div></div>"
+            f'<digit-pad data-later="{later}">Getting the pen ready…</digit-pad></div></div>'
             '<div id="side"><div class="answer-place"><digit-answer></digit-answer></div></div>'
             f"</div></main>{scripts}"
             f'<script data-worker="{worker}">{(PAGE / "reader.js").read_text()}</script>'
-            f'<script data-inside="{inside}">{(PAGE / "look_inside.js").read_text()}</script>'
+            f"<script>{(PAGE / 'look_inside.js').read_text()}</script>"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,7 +56,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
             FirstScreen,
             claim=claim(recognizer),
             worker=find_address(files, "worker.js"),
-            inside=find_address(files, "page/inside.js"),
+            later=find_address(files, "page/inside.js").removesuffix("inside.js"),
             classes=recognizer.classes,
         ),
         Middleware(BrowserReading, files=files),

@@ -8,7 +8,7 @@ from flax import nnx
 from safetensors.numpy import load as load_tensors
 
 from digitrec.errors import BadCheckpointError
-from digitrec.hub import client
+from digitrec.hub import client, files
 from digitrec.network import pretrained
 from digitrec.network.model import NetworkConfig
 
@@ -38,7 +38,7 @@ def read_base(model: str) -> Base:
     if model == BUNDLED:
         folder = pretrained.bundled_folder()
     elif not folder.exists():
-        if not client.is_repository_id(repository):
+        if not files.is_repository_id(repository):
             raise BadCheckpointError(
                 f"--from {model}: there is no such folder. Give the folder of a published model, "
                 f"USER/NAME on the Hugging Face Hub, or {BUNDLED} for the model that came with "

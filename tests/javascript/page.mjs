@@ -158,6 +158,7 @@ export async function openPage(address = "https://example.org/", visitor = {}) {
   return Object.assign(page, {
     flags: window.flags,
     tell: window.tell,
+    drawingCode: window.drawingCode,
     search: () => location.search,
     hide(hidden = true) {
       document.hidden = hidden;

@@ -1,10 +1,6 @@
 // Share and Save picture, below the answer.
 (() => {
-  const CARD = { width: 1200, height: 630, paper: 540, edge: 45 }; // pixels; chats show this format whole
-  const SEEN = 224; // pixels a side of what the network saw
-
   const pad = () => document.querySelector("digit-pad");
-  const answer = () => document.querySelector("digit-answer");
 
   /**
    * A button says for a while what it has done.
@@ -41,8 +37,10 @@
    * @param {HTMLElement} button
    */
   async function sharePicture(button) {
+    const card = await makeCard(button);
+    if (!card) return;
     /** @type {Blob} */
-    const blob = await new Promise((resolve) => makeCard().toBlob((made) => resolve(/** @type {Blob} */ (made))));
+    const blob = await new Promise((resolve) => card.toBlob((made) => resolve(/** @type {Blob} */ (made))));
     const files = [new File([blob], "digits.png", { type: blob.type })];
     if (window.matchMedia("(pointer: coarse)").matches && navigator.canShare?.({ files })) {
       return navigator.share({ files, text: "What digits are these?" }).catch(() => {}); // the sheet was closed
@@ -56,49 +54,21 @@
   }
 
   /** @param {HTMLElement} button */
-  function save(button) {
-    const link = document.createElement("a");
-    link.href = makeCard().toDataURL("image/png");
-    link.download = "digits.png";
-    link.click();
+  async function save(button) {
+    const card = await makeCard(button);
+    if (!card) return;
+    saveFile(card.toDataURL("image/png"), "digits.png");
     say(button, "Saved");
   }
 
-  // What was drawn or shown, the answer, and what the network saw of each digit.
-  function makeCard() {
-    const card = document.createElement("canvas");
-    [card.width, card.height] = [CARD.width, CARD.height];
-    const context = /** @type {Context} */ (card.getContext("2d"));
-    context.fillStyle = "#2b2773";
-    context.fillRect(0, 0, CARD.width, CARD.height);
-    context.fillStyle = "#fff";
-    context.fillRect(CARD.edge, CARD.edge, CARD.paper, CARD.paper);
-    const { picture, isShowing } = pad();
-    const [source, width, height] = isShowing
-      ? [picture, picture.naturalWidth, picture.naturalHeight]
-      : [pad().toCanvas(), 1, 1];
-    const scale = CARD.paper / Math.max(width, height);
-    const [x, y] = [width, height].map((side) => CARD.edge + (CARD.paper - scale * side) / 2);
-    context.drawImage(source, x, y, scale * width, scale * height);
-    const { numeral, lines, images } = answer().summary();
-    const left = 2 * CARD.edge + CARD.paper;
-    const room = CARD.width - left - CARD.edge;
-    context.textBaseline = "top";
-    /** @type {(text: string, size: number, x: number, y: number, colour?: string) => void} */
-    const write = (text, size, x, y, colour = "#fff") => {
-      context.font = `${size >= 100 ? "bold " : ""}${size}px system-ui, sans-serif`;
-      context.fillStyle = colour;
-      context.fillText(text, x, y, left + room - x);
-    };
-    if (numeral) write(numeral, Math.min(240, 880 / numeral.length), left, 50, "#ffd166");
-    const beside = numeral.length === 1; // the three best fit next to one numeral
-    lines.forEach((line, place) => write(line, beside ? 42 : 32, beside ? left + 220 : left, (beside ? 90 : numeral ? 265 : 60) + 60 * place));
-    const side = Math.min(SEEN, room / images.length);
-    context.imageSmoothingEnabled = false;
-    images.forEach((image, place) => context.drawImage(image, left + place * side, 361, side - (images.length > 1 ? 4 : 0), side - (images.length > 1 ? 4 : 0)));
-    if (images.length === 1) write("What the network sees", 24, left + SEEN + 26, 490);
-    write(window.location.host, 24, images.length === 1 ? left + SEEN + 26 : left, 550);
-    return card;
+  /** @param {HTMLElement} button */
+  async function makeCard(button) {
+    try {
+      return (await fetchLater("card")).makeCard();
+    } catch {
+      say(button, "No connection"); // to fetch the script from
+      return null;
+    }
   }
 
   document.addEventListener("click", ({ target }) => {

@@ -5,7 +5,6 @@
   const SMALL = 0.15; // of the paper's side; smaller ink is hard to read
   const THICK = 0.2; // of the digits' height; a thicker pen fills them
   const REST = 600; // milliseconds that the pen rests before something is said not to be a digit
-  const MOST_DIGITS = 12; // of a number
   const DIGITS = [..."0123456789"];
   const ICONS = {
     share: "M12 15V4M8 7.5 12 4l4 3.5M6 11v9h12v-9",
@@ -31,6 +30,8 @@
     timer;
     /** @type {HTMLElement | undefined} */
     boxes; // the frames over a photo's digits
+    /** @type {DigitAnswer["remark"]} */
+    remark = (words) => words;
 
     connectedCallback() {
       if (this.firstChild) return; // it was moved within the page
@@ -115,12 +116,17 @@
 
     /** @param {boolean} isClear whether there is something to say already */
     say(isClear) {
-      const [said, hint, spoken] = this.answer && isClear ? words(this.answer, this.isPhoto, this.classes) : ["", "", ""];
+      const [said, hint, spoken] = this.answer && isClear ? this.remark(this.words, this.answer) : ["", "", ""];
       const texts = { said, hint, ...(this.isSettled && { spoken }) };
       for (const [name, text] of Object.entries(texts)) {
         const place = this.querySelector(`.${name}`);
         if (place.textContent !== text) place.textContent = text;
       }
+    }
+
+    /** @returns {Words} */
+    get words() {
+      return this.answer ? words(this.answer, this.isPhoto, this.classes) : ["", "", ""];
     }
 
     layOut() {
@@ -197,25 +203,6 @@
       this.open(place);
     }
 
-    // For the card that visitors save and share.
-    summary() {
-      const { answer, isPhoto } = this;
-      const digits = answer?.digits ?? [];
-      const [said, hint] = answer ? words(answer, isPhoto, this.classes) : [""];
-      const numeral = answer?.text ?? "";
-      const best = numeral && digits.length === 1 ? top(digits[0]) : [];
-      const lines = best.length
-        ? best.map((at) => `${this.classes[at]}   ${percent(digits[0].probabilities[at])}`)
-        : [said, hint ?? ""];
-      const images = digits.slice(0, MOST_DIGITS).map(({ image }) => {
-        const canvas = document.createElement("canvas");
-        [canvas.width, canvas.height] = [28, 28];
-        paint(canvas, image);
-        return canvas;
-      });
-      return { numeral, lines, images };
-    }
-
     // Put a frame over each digit of a photo.
     frame() {
       this.boxes?.remove();
@@ -251,7 +238,7 @@
   /** @param {string | number} digit */
   const article = (digit) => (String(digit) === "8" ? "an 8" : `a ${digit}`);
 
-  Object.assign(window, { percent, article }); // for Look inside
+  Object.assign(window, { percent, article, paintDigit: paint }); // for what is fetched later
 
   /** @type {(digit: AnswerDigit, place: number, digits: AnswerDigit[]) => string} */
   const button = ({ digit, probabilities }, place, digits) =>
@@ -263,14 +250,14 @@
    * @param {Answer} answer
    * @param {boolean} isPhoto
    * @param {string[]} classes
-   * @returns {[said: string, hint: string, spoken: string]}
+   * @returns {Words}
    */
   function words(answer, isPhoto, classes) {
     const { text, digits, probability, readings } = answer;
     const isDigits = classes.join() === DIGITS.join();
     /** @type {(digit: AnswerDigit) => string[]} */
     const names = (digit) => top(digit).map((at) => classes[at]);
-    /** @type {(said: string, hint?: string) => [string, string, string]} */
+    /** @type {(said: string, hint?: string) => Words} */
     const both = (said, hint = "") => [said, hint, hint ? `${said}. ${hint}.` : said];
     if (answer.message) return both(answer.message);
     if (answer.is_number) {

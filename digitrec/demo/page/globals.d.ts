@@ -78,6 +78,7 @@ declare var flags: Flags;
 declare var coverPicture: (size: number[], boxes: number[][], makeOne: (place: number) => HTMLElement) => HTMLElement;
 declare var article: (digit: string | number) => string; // "an 8"
 declare var percent: (probability: number) => string;
+declare var paintDigit: (canvas: HTMLCanvasElement, image: number[][] | undefined) => void; // 28x28 greys
 // What the worker gives for a message: for digits, 28x28 numbers that speak for each; for "inside", see
 // `reading/inside.js`. Null where it cannot, or where the server reads.
 declare var askWorker: (message: { digits: AnswerDigit[] } | { taught: { image: number[], label: number }[] } | { inside: { ask: string, [more: string]: any } }) => Promise<any>;
@@ -88,6 +89,14 @@ declare var tenDigits: {
   headline(game: TenDigits): string;
   makePanel(game: TenDigits): HTMLElement;
 };
+// The parts of the page that are fetched when they are needed; `LATER` in `browser.py`.
+interface Later {
+  card: typeof import("./card.js");
+  guess: typeof import("./guess.js");
+  inside: typeof import("./inside.js");
+}
+declare var fetchLater: <Name extends keyof Later>(name: Name) => Promise<Later[Name]>;
+declare var saveFile: (address: string, name: string) => void;
 declare var shareLink: (url: string, text: string, title: string) => Promise<boolean>;
 
 declare var drawingCode: {
@@ -114,6 +123,8 @@ interface Stroke {
   eraser: boolean;
   thin?: true; // drawn with the thin pen
   points: Point[];
+  pause?: number; // milliseconds between the stroke before and this one; what a link was made of may lack it
+  time?: number; // milliseconds that it took
   clear?: undefined;
 }
 
@@ -122,6 +133,8 @@ interface Clear {
   eraser?: undefined;
   thin?: undefined;
   points?: undefined;
+  pause?: undefined;
+  time?: undefined;
 }
 
 interface Kept {
@@ -154,17 +167,21 @@ interface DigitPad extends HTMLElement {
   toCanvas(): HTMLCanvasElement;
   toPixels(): ImageData;
   toCode(): string;
-  fromCode(code: string): void;
 }
+
+// What is said of an answer: a sentence, what to do or to know beside, and both for screen readers.
+type Words = [said: string, hint: string, spoken: string];
 
 // <digit-answer>, as other scripts may use it.
 interface DigitAnswer extends HTMLElement {
   readonly answer: Answer | null; // null where the paper is blank
+  readonly classes: string[]; // what the network tells apart
+  readonly words: Words; // what is to be said of the answer, "" where there is none
   readonly openDigit: number; // which of the digits is open, from 0
   readonly isSettled: boolean; // whether the answer is to all that is drawn
   readonly isPhoto: boolean;
   take(answer: Answer | null, isPhoto: boolean): void;
-  summary(): { numeral: string; lines: string[]; images: HTMLCanvasElement[] };
+  remark: (words: Words, answer: Answer) => Words; // changes what is said of an answer
 }
 
 interface HTMLElementTagNameMap {

@@ -1,18 +1,22 @@
 // A drawing as a part of a link. Each stroke is a byte, twice its number of points (and 1 more if it
-// erases), then two bytes a point; before a thin stroke there is a byte 0.
+// erases), then two bytes a point. Before that there may be a byte 1 with the stroke's rhythm: how long
+// the pen paused before it and how long it took, a byte each; and before a thin stroke a byte 0.
 (() => {
   const MOST_BYTES = 1425; // 1,900 characters; all browsers and chat programs accept links of 2 KB
   const TOLERANCES = [0.5, 1, 2, 4]; // of 255 a side; the finest that fits is used
   const STRAIGHT = 0.02; // share of the side between points on a straight line
   const CURVED = 0.04; // the same in a curve, where the pad rounds each point
+  const TICK = 20; // milliseconds of a unit of the rhythm
 
   window.drawingCode = {
     encode(strokes) {
-      for (const tolerance of TOLERANCES) {
-        const bytes = strokes.flatMap((stroke) => toBytes(stroke, tolerance));
-        if (bytes.length > MOST_BYTES) continue;
-        const code = btoa(String.fromCharCode(...bytes));
-        return code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      for (const isTimed of [true, false]) {
+        for (const tolerance of TOLERANCES) {
+          const bytes = strokes.flatMap((stroke) => toBytes(stroke, tolerance, isTimed));
+          if (bytes.length > MOST_BYTES) continue;
+          const code = btoa(String.fromCharCode(...bytes));
+          return code.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+        }
       }
       return "";
     },
@@ -23,8 +27,16 @@
       /** @type {Stroke[]} */
       const strokes = [];
       for (let at = 0; at < bytes.length; ) {
-        const thin = bytes[at] === 0;
-        if (thin) at += 1;
+        /** @type {Partial<Stroke>} */
+        const more = {};
+        if (bytes[at] === 1) {
+          [more.pause, more.time] = [TICK * bytes[at + 1], TICK * bytes[at + 2]];
+          at += 3;
+        }
+        if (bytes[at] === 0) {
+          more.thin = true;
+          at += 1;
+        }
         const count = bytes[at] >> 1;
         const eraser = bytes[at] % 2 === 1;
         const end = at + 1 + 2 * count;
@@ -33,8 +45,7 @@
         const points = [];
         for (at += 1; at < end; at += 2) points.push([bytes[at] / 255, bytes[at + 1] / 255]);
         const isCurved = count > 2 && isSame(points[count - 1], points[count - 2]);
-        const filled = fill(points, isCurved ? CURVED : STRAIGHT);
-        strokes.push(thin ? { eraser, thin, points: filled } : { eraser, points: filled });
+        strokes.push({ eraser, points: fill(points, isCurved ? CURVED : STRAIGHT), ...more });
       }
       if (!strokes.length) throw new Error("it is empty");
       return strokes;
@@ -46,8 +57,9 @@
    * always is there twice: links from before there were curves have no such strokes.
    * @param {Stroke} stroke
    * @param {number} tolerance
+   * @param {boolean} isTimed
    */
-  function toBytes({ eraser, thin, points }, tolerance) {
+  function toBytes({ eraser, thin, points, pause = 0, time }, tolerance, isTimed) {
     const kept = simplify(points.map(([x, y]) => [toScale(x), toScale(y)]), tolerance)
       .map(([x, y]) => /** @type {Point} */ ([Math.round(x), Math.round(y)]))
       .filter((point, index, all) => index === 0 || !isSame(point, all[index - 1]));
@@ -59,11 +71,17 @@
     for (let start = 0; start < path.length; start += 125) {
       const part = path.slice(Math.max(0, start - 1), start + 125);
       if (isCurved) part.push(part[part.length - 1]);
+      if (isTimed && time !== undefined) {
+        bytes.push(1, toTicks(start ? 0 : pause), toTicks((time * part.length) / path.length));
+      }
       if (thin) bytes.push(0);
       bytes.push(2 * part.length + (eraser ? 1 : 0), ...part.flat());
     }
     return bytes;
   }
+
+  /** @param {number} milliseconds */
+  const toTicks = (milliseconds) => Math.min(255, Math.round(milliseconds / TICK));
 
   /** @param {number} share */
   const toScale = (share) => 255 * Math.min(1, Math.max(0, share));

@@ -1,7 +1,6 @@
 // Look inside: what shows the network at work is fetched when it is first opened. It is open where the
 // address ends in #inside, which the button adds and removes.
 (() => {
-  const script = document.currentScript?.dataset.inside;
   const HASH = "#inside";
   /** @type {typeof import("./inside.js") | undefined} */
   let view;
@@ -9,7 +8,7 @@
   const button = () => document.querySelector("digit-answer [name=inside]");
 
   async function follow() {
-    const isAble = Boolean(script) && flags.reader === "browser";
+    const isAble = flags.reader === "browser";
     button().toggleAttribute("disabled", !isAble);
     button().title = isAble ? "" : "Only where your browser itself reads what you draw";
     const isOpen = isAble && window.location.hash === HASH;
@@ -17,8 +16,8 @@
     if (!isOpen) return view?.close();
     if (document.getElementById("first")) return; // the page is not laid out yet
     try {
-      view ??= await import(new URL(String(script), document.baseURI).href);
-      view?.open();
+      view ??= await fetchLater("inside");
+      view.open();
     } catch {
       leave();
     }

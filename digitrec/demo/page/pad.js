@@ -51,6 +51,7 @@
     box; // of the canvas
     /** @type {PointerEvent} */
     down; // what the last stroke began with
+    lifted = 0; // when the last stroke ended, milliseconds
     /** @type {HTMLCanvasElement | undefined} */
     copy;
 
@@ -118,7 +119,8 @@
       this.canvas.setPointerCapture(event.pointerId);
       this.down = event;
       this.box = this.canvas.getBoundingClientRect();
-      this.stroke = { eraser: this.erasing, points: [this.place(event)] };
+      const pause = Math.round(event.timeStamp - this.lifted);
+      this.stroke = { eraser: this.erasing, points: [this.place(event)], pause };
       if (this.isThin && !this.erasing) this.stroke.thin = true;
       this.paint(this.context, this.canvas.width, this.stroke);
       this.classList.add("touched");
@@ -182,6 +184,8 @@
       document.documentElement.classList.remove("drawing");
       const { stroke } = this;
       if (!stroke) return;
+      stroke.time = Math.round(event.timeStamp - this.down.timeStamp);
+      this.lifted = event.timeStamp;
       const isRubbedOut = stroke.eraser && this.toPixels().data.every((value) => value >= FAINT);
       this.stroke = null;
       if (!isSeen(stroke) || this.isTaken(stroke, event)) this.changed();
@@ -301,7 +305,6 @@
      */
     setPaper(picture) {
       this.paper = picture;
-      this.classList.add("touched");
       this.changed();
     }
 
@@ -460,17 +463,6 @@
     // The strokes as a part of a link; "" where that is too long.
     toCode() {
       return this.shownPaper() ? "" : drawingCode.encode(this.visible());
-    }
-
-    /**
-     * Show the strokes of a code, which anyone may have written.
-     * @param {string} code
-     * @throws {Error} where it is not a code of `toCode`'s kind; the drawing stays as it is
-     */
-    fromCode(code) {
-      const strokes = drawingCode.decode(code);
-      this.classList.add("touched");
-      this.setActions(strokes);
     }
   }
 

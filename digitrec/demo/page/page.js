@@ -109,6 +109,14 @@
     return cover;
   };
 
+  // Fetch a script that the page does without until it is needed.
+  window.fetchLater = async (name) => {
+    const folder = document.querySelector("digit-pad").dataset.later;
+    return import(new URL(`${folder}${name}.js`, document.baseURI).href);
+  };
+
+  window.saveFile = (href, download) => Object.assign(document.createElement("a"), { href, download }).click();
+
   // Hands a link to the phone's own sheet for sharing, or copies it; says whether it has copied it.
   window.shareLink = async (url, text, title) => {
     const shared = { title: "digitrec", text, url };
@@ -133,16 +141,21 @@
     const [strokes, picture] = [address.get("s"), address.get("d")];
     const refuse = () =>
       say("This link holds no drawing that can be read. Ask for it again, or draw your own.");
-    const greet = () => root.classList.add("from-link");
+    const greet = () => {
+      root.classList.add("from-link");
+      pad.classList.add("touched");
+    };
     if (strokes !== null) {
-      const drawnSince = pad.keep(); // before a reload
       try {
-        pad.fromCode(strokes);
+        const linked = drawingCode.decode(strokes);
         greet();
+        // After a reload the pad has the drawing already: its visitor has guessed.
+        if (!pad.actions.length) {
+          fetchLater("guess").then(({ ask }) => ask(linked)).catch(() => pad.setActions(linked));
+        }
       } catch {
         refuse();
       }
-      if (drawnSince.actions.length) pad.restoreKept(drawnSince);
     } else if (picture !== null) {
       const image = new Image();
       image.onload = () => {

@@ -3,6 +3,7 @@
 let answer = document.querySelector("digit-answer");
 if (!answer) answer = document.createElement("digit-answer");
 element.querySelector(".answer-place").append(answer);
+if (!document.querySelector("#first digit-pad")) document.getElementById("first")?.remove();
 watch("value", () => {
   if (props.value) answer.take(props.value, Boolean(props.value.is_photo));
 });

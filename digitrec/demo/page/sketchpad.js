@@ -10,7 +10,7 @@ if (!pad) {
 function adopt() {
   if (pad.stroke) return pad.addEventListener("change", adopt, { once: true });
   element.querySelector(".pad-place").append(pad);
-  document.getElementById("first")?.remove();
+  if (!document.querySelector("#first digit-answer")) document.getElementById("first")?.remove();
 }
 
 function ask() {

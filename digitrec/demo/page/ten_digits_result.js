@@ -150,11 +150,7 @@
       const button = /** @type {HTMLButtonElement} */ (target);
       if (button.name === "copy" && (await copyText(game))) button.textContent = "Result copied";
       if (button.name === "share") navigator.share({ files: [file] }).catch(() => {}); // it was closed
-      if (button.name === "picture") {
-        const link = document.createElement("a");
-        [link.href, link.download] = [image.src, file.name];
-        link.click();
-      }
+      if (button.name === "picture") saveFile(image.src, file.name);
       if (button.name === "challenge") {
         const text = `${headline(game)}. Can you beat it?`;
         const isCopied = await shareLink(toLink(game), text, "The link to your challenge");
