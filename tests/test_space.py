@@ -45,7 +45,7 @@ def test_folder_holds_what_a_space_needs_and_nothing_else(folder):
     assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     # Gradio's one pin is the sdk_version: a second one would be in its way.
     requirements = (folder / "requirements.txt").read_text()
-    assert "gradio==" not in requirements and "flax==" in requirements
+    assert "\ngradio==" not in requirements and "\nflax==" in requirements
     front_matter = read_front_matter(folder)
     assert front_matter["sdk"] == "gradio" and front_matter["sdk_version"] == version("gradio")
     assert front_matter["python_version"] == "3.12.12"  # ZeroGPU has no 3.11
