@@ -533,30 +533,60 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
     expect_blank(page)
 
 
-def test_correction_is_asked_for_and_kept_only_where_a_data_set_is_named(
-    open_page, app_url, restarted_app
-):
-    page = open_page(app_url, **DESKTOP)
-    expect(page.get_by_text("Wrong? It is a …")).to_have_count(0)
-    page = open_page(restarted_app.url, **DESKTOP)
+def choose(page, question, digit):
+    page.get_by_text(question).click()
+    page.locator("#correction .digits button").nth(digit).click()
+
+
+PROBABILITIES = "document.querySelector('digit-answer').answer?.digits[0].probabilities"
+
+
+def test_browser_learns_what_it_is_told_and_forgets_it(open_page, app_url):
+    page = open_page(app_url, **PHONE)
+    wait_for_reader(page)
     draw(page, *SEVEN)
     expect_digit(page, 7)
+    before = page.evaluate(PROBABILITIES)[2]
+    with page.expect_event("requestfinished", lambda request: "teaching" in request.url):
+        choose(page, "Wrong? It is a …", 2)
+    said = page.locator("#correction .thanks")
+    expect(said).to_have_text("Learned. This browser knows a digit of yours.")
+    page.wait_for_function(f"(before) => ({PROBABILITIES})[2] > 2 * before", arg=before)
+    expect(page.locator("#correction .consent")).to_have_count(0)
+    page.reload()
+    wait_until_whole(page)  # the drawing and what was learned are there again
+    page.wait_for_function(f"(before) => ({PROBABILITIES})?.[2] > 2 * before", arg=before)
+    page.get_by_text("Forget my digits").click()
+    expect(said).to_have_text("Forgotten: it reads as it did.")
+    page.wait_for_function(f"(before) => ({PROBABILITIES})[2] <= before", arg=before * 1.01)
+    assert page.evaluate("localStorage['digitrec-taught']") == "[]"
+
+
+def test_correction_is_given_away_only_with_consent_and_where_a_data_set_is_named(
+    open_page, restarted_app
+):
+    page = open_page(restarted_app.url, **DESKTOP)
+    wait_for_reader(page)
+    draw(page, *SEVEN)
+    expect_digit(page, 7)
+    choose(page, "Wrong? It is a …", 7)
+    expect(page.get_by_text("Learned.")).to_be_visible()
     page.get_by_text("Wrong? It is a …").click()
-    expect(page.get_by_text("you agree that this picture")).to_be_visible(timeout=PATIENCE)
+    page.get_by_text("Also give it away for training").click()
     page.locator("#correction .digits button").nth(2).click()
     expect(page.get_by_text("Thank you, kept as a 2.")).to_be_visible(timeout=PATIENCE)
     (lines,) = restarted_app.log.parent.rglob("metadata.jsonl")
-    line = json.loads(lines.read_text())
+    (line,) = map(json.loads, lines.read_text().splitlines())
     assert (line["label"], line["answer"]) == (2, 7)
     assert (lines.parent / line["file_name"]).exists()
+    page.get_by_text("Forget my digits").click()
 
     tool(page, "clear").click()
     draw_digit(page, 4, 0.1)
     draw_digit(page, 2, 0.5)
     expect_digit(page, 42)
     page.locator(".numeral button").nth(1).click()
-    page.get_by_text("Wrong? Digit 2 is a …").click()
-    page.locator("#correction .digits button").nth(3).click()
+    choose(page, "Wrong? Digit 2 is a …", 3)
     expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
     line = json.loads(lines.read_text().splitlines()[-1])
     assert (line["label"], line["answer"]) == (3, 2)

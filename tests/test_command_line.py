@@ -56,7 +56,7 @@ def test_command_that_is_none_is_refused_with_those_that_are(call):
 # What it prints: for each command its status and messages, where no extra is installed.
 WITHOUT_EXTRAS = """
 import contextlib, io, json, sys
-for name in ("gradio", "huggingface_hub", "pyarrow", "ray", "sklearn"):
+for name in ("gradio", "huggingface_hub", "onnx", "pyarrow", "ray", "sklearn"):
     sys.modules[name] = None
 from digitrec.__main__ import main
 for command in json.loads(sys.argv[1]):
@@ -72,6 +72,7 @@ def test_command_whose_packages_are_missing_says_what_to_install(seven, tmp_path
         ("serve",): ("demo", "gradio"),
         ("train",): ("train", "huggingface_hub"),
         ("report", "runs/1"): ("train", "sklearn"),
+        ("export", "--onnx", f"{tmp_path}/digits.onnx"): ("onnx", "onnx"),
         ("push-model", "checkpoints", "me/digits"): ("hub", "huggingface_hub"),
         ("push-space", "me/demo"): ("hub", "huggingface_hub"),
         (*read, "--model", "user/name"): ("hub", "huggingface_hub"),
