@@ -1,11 +1,14 @@
 """The model card: what the Hub shows about a published model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from digitrec.hub.files import PICTURES
+from digitrec.network.model import DIGITS
+
+TASK = "handwritten-digit-recognition"
 
 
 def make_card(
@@ -21,6 +24,7 @@ def make_card(
     training = config["training"]
     strokes = training.get("strokes_sha256") is not None
     own = training["data"] if isinstance(training["data"], dict) else None
+    classes = tuple(config.get("classes", DIGITS))
     saw_mnist = own is None or own["with_mnist"] or own["from"]
     data = ModelCardData(
         model_name=repository.split("/")[-1],
@@ -29,13 +33,13 @@ def make_card(
         pipeline_tag="image-classification",
         datasets=["ylecun/mnist"] if saw_mnist else None,
         metrics=["accuracy"],
-        tags=["digitrec", "jax", "flax", "mnist", "handwritten-digit-recognition"],
+        tags=["digitrec", "jax", "flax", *(["mnist"] if saw_mnist else []), TASK],
         eval_results=_evaluations(metrics) or None,
     )
     sections = [
-        _introduction(repository),
-        _limits(),
-        _figures(metrics),
+        _introduction(repository, classes),
+        _limits(classes),
+        _figures(metrics, classes),
         _training(training, metrics, strokes),
         *(f"![{caption}]({name})" for name, caption in PICTURES.items() if name in files),
         _own_licence(own) if own else _licence(strokes),
@@ -61,15 +65,15 @@ def _accuracies(metrics: dict) -> list[str]:
     return lines + [f"| {name} | **{100 * share:.2f} %** | {of:,} |" for name, share, of in rows]
 
 
-def _each_digit(test: dict) -> list[str]:
+def _each_digit(test: dict, classes: Sequence[str]) -> list[str]:
     """Give each digit's precision and recall as a Markdown table."""
     return [
         "| digit | precision | recall | test images |",
         "| --- | ---: | ---: | ---: |",
         *(
-            f"| {digit} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
+            f"| {name} | {100 * row['precision']:.2f} % | {100 * row['recall']:.2f} % "
             f"| {row['count']:,} |"
-            for digit, row in enumerate(test["per_class"])
+            for name, row in zip(classes, test["per_class"], strict=True)
         ),
     ]
 
@@ -108,7 +112,20 @@ def _evaluations(metrics: dict) -> list[EvalResult]:
     return results
 
 
-def _introduction(repository: str) -> str:
+def _introduction(repository: str, classes: Sequence[str]) -> str:
+    if tuple(classes) != DIGITS:
+        return f"""# {repository.split("/")[-1]}
+
+A small convolutional network that tells {len(classes)} handwritten signs apart:
+{" ".join(classes)}.
+
+```python
+from digitrec import DigitRecognizer
+
+recognizer = DigitRecognizer.from_pretrained("{repository}")
+prediction = recognizer.predict("picture.png")
+print(prediction.label, prediction.top_labels(3))
+```"""
     return f"""# {repository.split("/")[-1]}
 
 A small convolutional network that reads handwritten digits, drawn on a screen or photographed. It
@@ -126,7 +143,9 @@ print(prediction.digit, prediction.top(3))
 ```"""
 
 
-def _limits() -> str:
+def _limits(classes: Sequence[str]) -> str:
+    if tuple(classes) != DIGITS:
+        return "## Limits\n\nIt reads one sign in a picture, and no numbers or words."
     return """## Limits
 
 It reads rows of up to twelve digits, drawn or photographed. Other writing is misread as digits,
@@ -134,14 +153,14 @@ above all letters that look like them (O, S, Z, q, g). It was not made for chequ
 anything else where a misread digit does harm."""
 
 
-def _figures(metrics: dict) -> str:
+def _figures(metrics: dict, classes: Sequence[str]) -> str:
     accuracies = _accuracies(metrics)
     if not accuracies:
         return ""
     lines = ["## Accuracy", "", *accuracies]
     if test := metrics.get("test"):
         lines += ["", f"Calibration error on the test images: {test['calibration_error']:.2%}.", ""]
-        lines += _each_digit(test)
+        lines += _each_digit(test, classes)
     elif "cross_validation" not in metrics:
         lines += ["", "Training has not finished; the test images have not been read yet."]
     return "\n".join(lines)
