@@ -91,6 +91,8 @@ def test_page_card_and_endpoints_tell_of_the_data_and_not_of_mnist(own_model, pi
     for text in (card, claim(recognizer), about_html(recognizer)):
         assert pictures.name in text and "MNIST" not in text
     assert f"{100 * accuracy:.1f} %" in claim(recognizer)
+    assert "tells 10 handwritten signs apart" in card and "no numbers" in card
+    assert "mnist" not in card.lower()
     assert "40 labelled pictures (٠: 4, ١: 4" in card and f"**{100 * accuracy:.2f} %**" in card
     assert "cross-validation" in about_html(recognizer)
     handlers = Handlers(recognizer, "mine", None)
