@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="digitrec export",
         description="Write the network, with its calibration, as an ONNX model.",
-        epilog="example: digitrec export --onnx digits.onnx",
+        epilog="Example: digitrec export --onnx digits.onnx",
     )
     parser.add_argument(
         "--onnx",

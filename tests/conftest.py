@@ -207,7 +207,10 @@ def make_recognizer(**settings) -> DigitRecognizer:
     network.eval()
     shipped = json.loads((ROOT / "checkpoints" / "config.json").read_text())
     return DigitRecognizer(
-        network, shipped | {"model": dataclasses.asdict(config)}, {}, batch_sizes=(1,)
+        network,
+        shipped | {"model": dataclasses.asdict(config), "classes": list(config.classes)},
+        {},
+        batch_sizes=(1,),
     )
 
 

@@ -534,7 +534,8 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
 
 
 def choose(page, question, digit):
-    page.get_by_text(question).click()
+    page.get_by_text("Wrong? Teach it").click()
+    expect(page.locator("#correction .which")).to_have_text(question)
     page.locator("#correction .digits button").nth(digit).click()
 
 
@@ -548,15 +549,15 @@ def test_browser_learns_what_it_is_told_and_forgets_it(open_page, app_url):
     expect_digit(page, 7)
     before = page.evaluate(PROBABILITIES)[2]
     with page.expect_event("requestfinished", lambda request: "teaching" in request.url):
-        choose(page, "Wrong? It is a …", 2)
+        choose(page, "It is a …", 2)
     said = page.locator("#correction .thanks")
-    expect(said).to_have_text("Learned. This browser knows a digit of yours.")
+    expect(said).to_have_text("Learned a digit of yours.")
     page.wait_for_function(f"(before) => ({PROBABILITIES})[2] > 2 * before", arg=before)
     expect(page.locator("#correction .consent")).to_have_count(0)
     page.reload()
     wait_until_whole(page)  # the drawing and what was learned are there again
     page.wait_for_function(f"(before) => ({PROBABILITIES})?.[2] > 2 * before", arg=before)
-    page.get_by_text("Forget my digits").click()
+    page.get_by_label("Forget my digits").click()
     expect(said).to_have_text("Forgotten: it reads as it did.")
     page.wait_for_function(f"(before) => ({PROBABILITIES})[2] <= before", arg=before * 1.01)
     assert page.evaluate("localStorage['digitrec-taught']") == "[]"
@@ -569,9 +570,9 @@ def test_correction_is_given_away_only_with_consent_and_where_a_data_set_is_name
     wait_for_reader(page)
     draw(page, *SEVEN)
     expect_digit(page, 7)
-    choose(page, "Wrong? It is a …", 7)
-    expect(page.get_by_text("Learned.")).to_be_visible()
-    page.get_by_text("Wrong? It is a …").click()
+    choose(page, "It is a …", 7)
+    expect(page.get_by_text("Learned a digit")).to_be_visible()
+    page.get_by_text("Wrong? Teach it").click()
     page.get_by_text("Also give it away for training").click()
     page.locator("#correction .digits button").nth(2).click()
     expect(page.get_by_text("Thank you, kept as a 2.")).to_be_visible(timeout=PATIENCE)
@@ -579,14 +580,14 @@ def test_correction_is_given_away_only_with_consent_and_where_a_data_set_is_name
     (line,) = map(json.loads, lines.read_text().splitlines())
     assert (line["label"], line["answer"]) == (2, 7)
     assert (lines.parent / line["file_name"]).exists()
-    page.get_by_text("Forget my digits").click()
+    page.get_by_label("Forget my digits").click()
 
     tool(page, "clear").click()
     draw_digit(page, 4, 0.1)
     draw_digit(page, 2, 0.5)
     expect_digit(page, 42)
     page.locator(".numeral button").nth(1).click()
-    choose(page, "Wrong? Digit 2 is a …", 3)
+    choose(page, "Digit 2 is a …", 3)
     expect(page.get_by_text("Thank you, kept as a 3.")).to_be_visible(timeout=PATIENCE)
     line = json.loads(lines.read_text().splitlines()[-1])
     assert (line["label"], line["answer"]) == (3, 2)
@@ -640,6 +641,7 @@ def test_no_request_goes_to_anyone_else(open_page, app_url):
     assert requests and others == []
 
 
+@slow
 def test_gradios_own_sketchpad_works_as_the_readme_shows(open_page, tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (block,) = (block for block in blocks if "gr.Sketchpad" in block)

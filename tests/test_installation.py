@@ -17,14 +17,12 @@ from importlib.metadata import version
 from zipfile import ZipFile
 
 import pytest
-from conftest import ROOT, TINY, free_port, slow
+from conftest import ROOT, SLOW, TINY, free_port, slow
 from packaging.requirements import Requirement
 
 from digitrec.hub.space import build_space
 
 pytestmark = pytest.mark.once
-if "DIGITREC_INSTALL" not in os.environ:
-    pytest.skip("needs DIGITREC_INSTALL=1: it installs 100 packages", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +35,8 @@ def space(tmp_path_factory):
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory, space):
     """The programs of an environment with what a Space installs, in its one call of pip."""
+    if not SLOW:
+        pytest.skip("installs 100 packages: set DIGITREC_SLOW=1")
     folder = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     additions = [f"gradio[oauth,mcp]=={version('gradio')}", "uvicorn>=0.14.0", "websockets>=10.4"]

@@ -15,11 +15,11 @@ from digitrec.errors import BadImageError, BadLabelsError
 
 @pytest.fixture(scope="module")
 def taught(recognizer, pen_digits):
-    """Sevens that lean so far that they are misread, three to teach and some of the same hand."""
+    """Sevens that lean so far that they are refused: three to teach, and six by the same hand."""
     seven = pen_digits[7]
     hand = [
         seven._replace(strokes=[stroke @ [[1, 0], [shear, 1]] for stroke in seven.strokes])
-        for shear in np.linspace(0.55, 0.75, 9)
+        for shear in np.linspace(1.15, 1.5, 9)
     ]
     pictures = [draw(Drawing(digit, CELLS[12], 400, seed)) for seed, digit in enumerate(hand)]
     return pictures[::3], [one for place, one in enumerate(pictures) if place % 3]

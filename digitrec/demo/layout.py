@@ -18,12 +18,14 @@ from digitrec.hub.files import MISREAD_DIGITS, PICTURES
 from digitrec.recognizer import DigitRecognizer
 
 CORRECTION = (
-    "<details><summary><span>Wrong? It is a …</span></summary><div class='choice'>"
+    "<details class='off'><summary>Wrong? Teach it</summary>"
+    "<div class='choice'><p class='which'></p>"
     "<p class='by-browser'>Your browser learns how you write it. It keeps the digit to itself.</p>"
     "{consent}<div class='digits'>"
     + "".join(f"<button type='button'>{digit}</button>" for digit in range(10))
     + "</div></div></details><div class='learned'><p class='thanks' aria-live='polite'></p>"
-    "<button type='button' class='forget' hidden>Forget my digits</button></div>"
+    "<button type='button' class='forget' hidden aria-label='Forget my digits'>Forget</button>"
+    "</div>"
 )
 CONSENT = (
     "<label class='consent'><input type='checkbox'> Also give it away for training: this picture "

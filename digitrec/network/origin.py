@@ -66,6 +66,8 @@ def find_sources(training: dict) -> list[Source]:
         sources.append(GENERATED_NON_DIGITS)
     if training.get("extra_data_sha256"):
         sources.append(CORRECTIONS)
+    if taught := training.get("taught"):
+        sources.append(Source("one hand", f"{taught} digits that it was taught after training"))
     return sources
 
 

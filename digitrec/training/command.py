@@ -212,8 +212,8 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
     add(
         "--preset",
         "best: the recipe of the shipped model; fast: 1.5 minutes, MNIST only; classic: the "
-        "published system that digitrec is compared with; own and tune: what --data takes, the "
-        "second with --from (default: best)",
+        "published system that digitrec is compared with; own and tune: for your own pictures, "
+        "beginning with random weights or with those of a model (default: best)",
         choices=PRESETS,
     )
     for _, field, value in settings(PRESETS["best"]):

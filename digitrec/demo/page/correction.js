@@ -13,6 +13,8 @@ try {
   taught = JSON.parse(localStorage.getItem(KEY) ?? "[]");
 } catch {} // no storage, or not ours
 
+const count = () => `${taught.length > 1 ? `${taught.length} digits` : "a digit"} of yours.`;
+
 /** @param {string} text */
 async function teach(text) {
   try {
@@ -36,8 +38,7 @@ element.addEventListener("click", ({ target }) => {
   details.open = false;
   if (flags.reader === "browser") {
     taught = [...taught, { image: shown.digits[place].image.flat(), label }].slice(-MOST);
-    const count = taught.length > 1 ? `${taught.length} digits` : "a digit";
-    teach(`Learned. This browser knows ${count} of yours.`);
+    teach(`Learned ${count()}`);
   }
   if (!consent?.checked) return;
   tell("correct");
@@ -46,17 +47,16 @@ element.addEventListener("click", ({ target }) => {
 });
 watch("value", () => { said.textContent = props.value?.said ?? ""; });
 document.addEventListener("digitrec", ({ detail }) => {
-  if (detail === "able" && taught.length) teach("");
+  if (detail === "able" && taught.length) teach(`Knows ${count()}`);
   if (detail === "blank") said.textContent = "";
   if (detail !== "open") return;
   const { answer: shown, openDigit, isPhoto } = answer();
-  const count = shown?.digits.length ?? 0;
+  const digits = shown?.digits.length ?? 0;
   const canLearn = flags.reader === "browser" || consent;
-  const isOff = !canLearn || isPhoto || !count || (count > 1 && !shown?.is_number);
+  const isOff = !canLearn || isPhoto || !digits || (digits > 1 && !shown?.is_number);
   details.classList.toggle("off", isOff);
   details.inert = isOff;
   if (isOff) details.open = false;
-  const which = count > 1 ? `Digit ${openDigit + 1}` : "It";
-  element.querySelector("summary span").textContent = `Wrong? ${which} is a …`;
+  element.querySelector(".which").textContent = digits > 1 ? `Digit ${openDigit + 1} is a …` : "It is a …";
 });
-if (flags.reader === "browser" && taught.length) teach("");
+if (flags.reader === "browser" && taught.length) teach(`Knows ${count()}`);

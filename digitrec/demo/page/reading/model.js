@@ -18,9 +18,8 @@ import { IMAGE_SIZE } from "./drawing.js";
 
 const POOLINGS = ["maximum", "average"];
 const NAMES = [
-  ...["border", "filters", "kernel_sizes", "pooling", "squeeze", "head_features"],
+  ...["border", "filters", "kernel_sizes", "pooling", "squeeze", "head_features", "classes"],
   ...["block_dropout", "head_dropout"], // of training only
-  "classes", // always the ten digits: for others the server reads
 ];
 
 export class Network {
@@ -63,10 +62,7 @@ export class Network {
     return multiply(this.computeFeatures(pixels), this.logits, false);
   }
 
-  /**
-   * Compute what the last layer weighs.
-   * @param {ArrayLike<number>} pixels
-   */
+  /** @param {ArrayLike<number>} pixels */
   computeFeatures(pixels) {
     let images = this.prepare(pixels);
     const outputs = [images];

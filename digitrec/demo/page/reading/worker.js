@@ -1,5 +1,5 @@
-// Reads the drawings that the page hands over, explains answers, looks into the network and learns the
-// visitor's hand, one at a time, in the background.
+// Reads the drawings that the page hands over, explains answers, looks into the network, and learns a
+// hand, one at a time, in the background.
 import { explain } from "./explanation.js";
 import { loadModel } from "./pretrained.js";
 
@@ -8,13 +8,10 @@ let recognizer;
 
 self.onmessage = async ({ data: { question, picture, digits, inside, taught } }) => {
   if (picture) return self.postMessage({ answer: recognizer.readNumber(picture) });
-  if (taught) {
-    const { teach } = await import("./teaching.js");
-    return self.postMessage({ question, result: teach(recognizer, taught) });
-  }
-  const result = digits
-    ? explain(recognizer.network, digits)
-    : (await import("./inside.js")).answer(recognizer, inside);
+  let result;
+  if (digits) result = explain(recognizer.network, digits);
+  else if (taught) (await import("./teaching.js")).teach(recognizer, taught);
+  else result = (await import("./inside.js")).answer(recognizer, inside);
   self.postMessage({ question, result });
 };
 
