@@ -30,7 +30,8 @@ EXAMPLES = 3  # of each digit that a hand is misread in
 TIMES = 8  # that each digit of a writer is drawn, each time with another pen and size
 HABIT_HANDS = 12
 WRITTEN = 30  # times that a hand of habits writes each digit
-REPEATS, QUICK_REPEATS = 5, 1  # of the choice of examples
+REPEATS, QUICK_REPEATS = 3, 1  # of the choice of examples
+SAMPLE = 4  # every so many drawings of the other hands are read again
 
 
 class Hand(NamedTuple):
@@ -113,7 +114,7 @@ def measure(recognizer: DigitRecognizer, hands: list[Hand], repeats: int) -> dic
             counts += [wrong[others].sum(), find_errors(mine, hand)[others].sum()]
             taught += len(examples)
             losses += [
-                100 * float(find_errors(mine, other).mean() - errors.mean())
+                100 * float(find_errors(mine, other, SAMPLE).mean() - errors[::SAMPLE].mean())
                 for other, errors in zip(hands, before, strict=True)
                 if other is not hand
             ]
@@ -129,9 +130,9 @@ def measure(recognizer: DigitRecognizer, hands: list[Hand], repeats: int) -> dic
     }
 
 
-def find_errors(recognizer: DigitRecognizer, hand: Hand) -> np.ndarray:
-    predictions = recognizer.predict_batch(list(hand.images))
-    return np.array([prediction.digit for prediction in predictions]) != hand.labels
+def find_errors(recognizer: DigitRecognizer, hand: Hand, every: int = 1) -> np.ndarray:
+    predictions = recognizer.predict_batch(list(hand.images[::every]))
+    return np.array([prediction.digit for prediction in predictions]) != hand.labels[::every]
 
 
 def choose(hand: Hand, wrong: np.ndarray, random: np.random.Generator) -> list[int]:

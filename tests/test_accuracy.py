@@ -88,6 +88,7 @@ def test_browser_reads_drawn_digits_as_python_does(recognizer, drawings):
     assert figures["same"] == figures["same_images"] == figures["same_probabilities"] == 1
 
 
+@slow
 @pytest.mark.once
 @pytest.mark.usefixtures("node")
 def test_browser_reads_numbers_as_python_does(recognizer, numbers):

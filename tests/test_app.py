@@ -185,6 +185,13 @@ def test_tools_of_the_mcp_server_are_the_endpoints(app_url, seven):
     assert "'label': '7'" in answer
 
 
+def test_page_on_the_api_finds_what_it_asks_for(app_url):
+    with urllib.request.urlopen(f"{app_url}/monitoring/summary") as response:
+        assert json.load(response) == {"functions": {}}  # it is switched off
+    with urllib.request.urlopen(f"{app_url}/gradio_api/mcp/schema") as response:
+        assert {"predict", "read_number"} <= {tool["name"] for tool in json.load(response)}
+
+
 async def call_mcp(url, picture):
     """List the tools as an MCP client does, and call predict."""
     async with (

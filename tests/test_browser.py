@@ -533,6 +533,16 @@ def test_answer_is_announced_and_the_page_works_with_the_keyboard(open_page, app
     expect_blank(page)
 
 
+def test_page_on_the_api_finds_no_tools_where_mcp_is_off(open_page, restarted_app):
+    page = open_page(restarted_app.url, **DESKTOP)
+    refused = []
+    page.on("response", lambda response: response.status >= 400 and refused.append(response.url))
+    page.on("console", lambda message: message.type == "error" and refused.append(message.text))
+    with page.expect_response("**/mcp/schema") as schema:
+        page.locator("button.show-api").click()
+    assert schema.value.json() == [] and refused == []
+
+
 def choose(page, question, digit):
     page.get_by_text("Wrong? Teach it").click()
     expect(page.locator("#correction .which")).to_have_text(question)

@@ -176,6 +176,7 @@ def test_each_layer_is_that_of_python(recognizer, pen_digits, off):
         np.testing.assert_allclose(found["whole"], whole, atol=1e-3)
 
 
+@slow
 @pytest.mark.parametrize("border", [0, 2])
 def test_a_place_of_a_map_sees_the_pixels_that_its_block_names(tmp_path, recognizer, border):
     if border:

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 
 import pytest
-from conftest import CANARY
+from conftest import CANARY, slow
 from gradio_client import Client, handle_file
 
 from digitrec.demo.guard import Guard, Limits
@@ -398,6 +398,7 @@ def test_what_is_not_ours_is_refused_and_tells_nothing(app, method, path, body):
     assert message.endswith(".") and "\n" not in message and folder not in message
 
 
+@slow
 def test_slow_and_silent_clients_keep_nobody_waiting(app, seven):
     address = urllib.parse.urlsplit(app[0])
     held = []

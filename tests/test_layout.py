@@ -172,10 +172,9 @@ def test_bars_and_pressed_tools_are_seen_with_forced_colours(shared_page):
     bar = shared_page.locator("digit-answer .bars li").nth(8).locator(".bar")
     colour = "one => getComputedStyle(one).backgroundColor"
     assert bar.locator("span").evaluate(colour) != bar.evaluate(colour)
-    width = "one => getComputedStyle(one).borderTopWidth"
-    assert pen.evaluate(width) == "3px"
+    expect(pen).to_have_css("border-top-width", "3px")
     pen.click()
-    assert pen.evaluate(width) != "3px"
+    expect(pen).not_to_have_css("border-top-width", "3px")
     shared_page.emulate_media(forced_colors=None)
 
 

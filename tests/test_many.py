@@ -249,6 +249,7 @@ def test_chunk_of_a_killed_process_is_read_again(
     assert (tmp_path / "table.csv").read_bytes() == (whole / "whole.csv").read_bytes()
 
 
+@slow
 def test_picture_that_kills_its_process_is_a_row_with_an_error(
     read, crops, whole, tmp_path, small_digits, assassin
 ):

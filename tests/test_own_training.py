@@ -229,6 +229,7 @@ def test_thirty_letters_of_omniglot_train_and_are_read(train, tmp_path):
     assert all(answer.digit is None for answer in answers)
 
 
+@slow
 def test_page_answers_in_the_names_of_the_classes(open_page, tmp_path):  # noqa: F811
     model = shutil.copytree(ROOT / "checkpoints", tmp_path / "model")
     config = json.loads((model / "config.json").read_text()) | {"classes": list(DIGITS)}

@@ -200,6 +200,7 @@ except KeyboardInterrupt:
         assert "all saved states are complete" in process.stderr.read()
 
 
+@slow
 def test_preset_sets_defaults_that_other_options_override_and_tables_end_the_run(
     train, small_data_dir, tmp_path
 ):

@@ -63,6 +63,7 @@ def test_best_epochs_and_the_result_are_pushed_and_pushing_changes_no_result(
     assert "push" not in command
 
 
+@slow
 def test_failed_pushes_warn_and_do_not_stop_the_training(hub, small_data_dir, tmp_path):
     hub.fail("/api/repos/create", status=503, times=1)  # at the start
     hub.fail("/commit/", status=503, times=1)  # after an epoch
@@ -75,6 +76,7 @@ def test_failed_pushes_warn_and_do_not_stop_the_training(hub, small_data_dir, tm
     assert pushed["model.safetensors"] == (run / "model.safetensors").read_bytes()
 
 
+@slow
 @pytest.mark.parametrize("stalled", ["/commit/", pytest.param("/preupload/", marks=slow)])
 def test_push_for_which_the_hub_stalls_neither_delays_nor_undoes_the_run(
     hub, small_data_dir, weights, tmp_path, stalled
@@ -93,6 +95,7 @@ def test_push_for_which_the_hub_stalls_neither_delays_nor_undoes_the_run(
         time.sleep(0.1)
 
 
+@slow
 def test_failed_final_push_says_how_to_push_again(hub, small_data_dir, tmp_path):
     hub.fail("/commit/", status=403)
     run = tmp_path / "run"
@@ -130,6 +133,7 @@ def test_what_cannot_be_pushed_or_read_shows_before_the_training(
     assert "Traceback" not in result.stderr and "epoch" not in result.stdout
 
 
+@slow
 def test_corrections_of_a_dataset_are_trained_on_and_belong_to_the_run(
     hub, small_data_dir, recognizer, seven, tmp_path, monkeypatch
 ):

@@ -13,6 +13,7 @@ from gradio.themes import Base
 from starlette.middleware import Middleware
 
 from digitrec.demo.about import claim
+from digitrec.demo.api_page import ApiPage
 from digitrec.demo.browser import BrowserReading, find_address, reading_files
 from digitrec.demo.first_screen import FirstScreen
 from digitrec.demo.guard import Guard
@@ -60,6 +61,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
             classes=recognizer.classes,
         ),
         Middleware(BrowserReading, files=files),
+        Middleware(ApiPage),
     ]
     return {
         "footer_links": ["api", "gradio"],

@@ -245,11 +245,11 @@ def parse_options(arguments: list[str] | None, program: str) -> argparse.Namespa
     parser.add_argument(
         "--with-mnist",
         action="store_true",
-        help="with --data: also train on 5,000 of MNIST's training images",
+        help="beside your own pictures, also train on 5,000 of MNIST's training images",
     )
     add(
         "--from",
-        "with --data: start from a model's weights, in smaller steps: a folder, "
+        "for your own pictures: start from a model's weights, in smaller steps: a folder, "
         "USER/NAME[@REVISION] on the Hub, or bundled for the model that came with digitrec "
         "(default: random weights)",
         "MODEL",
