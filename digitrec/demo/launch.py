@@ -52,6 +52,7 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
     """Give the options with which everyone should launch the demo."""
     files = reading_files(recognizer)
     middleware = [
+        Middleware(ApiPage),  # before what refuses
         Middleware(Guard),
         Middleware(
             FirstScreen,
@@ -61,7 +62,6 @@ def launch_options(recognizer: DigitRecognizer) -> dict[str, Any]:
             classes=recognizer.classes,
         ),
         Middleware(BrowserReading, files=files),
-        Middleware(ApiPage),
     ]
     return {
         "footer_links": ["api", "gradio"],
