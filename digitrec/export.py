@@ -15,6 +15,7 @@ from digitrec.network.model import IMAGE_SIZE, Block, Network
 from digitrec.network.normalization import EPSILON
 from digitrec.network.origin import find_licence
 from digitrec.network.pretrained import write_atomically
+from digitrec.options import add_model_options
 from digitrec.recognizer import DigitRecognizer
 
 with needs_extra("onnx"):
@@ -47,15 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=os.path.expanduser,
         help="the file to write; one that exists is replaced",
     )
-    parser.add_argument(
-        "--model",
-        type=os.path.expanduser,
-        help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
-        "with digitrec)",
-    )
-    parser.add_argument(
-        "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
-    )
+    add_model_options(parser)
     options = parser.parse_args(arguments)
     try:
         recognizer = DigitRecognizer.from_pretrained(options.model, revision=options.revision)
@@ -93,7 +86,6 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     Raises: ExportError for a network with an excitation.
     """
     config = recognizer.config
-    classes = list(config.get("classes") or "0123456789")
     network = nnx.merge(recognizer._graphdef, recognizer._state)
     graph = _Graph()
     logits = _add_network(graph, network)
@@ -111,7 +103,9 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
             "digitrec",
             [describe("images", TensorProto.UINT8, [IMAGE_SIZE, IMAGE_SIZE], IMAGES)],
             [
-                describe("probabilities", TensorProto.FLOAT, [len(classes)], PROBABILITIES),
+                describe(
+                    "probabilities", TensorProto.FLOAT, [len(recognizer.classes)], PROBABILITIES
+                ),
                 describe("digit_score", TensorProto.FLOAT, [], DIGIT_SCORE),
             ],
             graph.constants,
@@ -124,7 +118,7 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
         f"images: {IMAGES}\nprobabilities: {PROBABILITIES}\ndigit_score: {DIGIT_SCORE}\n",
     )
     metadata = {
-        "classes": json.dumps(classes),
+        "classes": json.dumps(recognizer.classes),
         "digit_threshold": str(config["digit_threshold"]),
         "license": find_licence(config["training"]) or "",
         "version": __version__,

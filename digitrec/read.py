@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +24,7 @@ from digitrec.many.tables import (
     require_free,
     row_values,
 )
+from digitrec.options import add_model_options
 from digitrec.prediction import Number, Prediction, count_rows, percent
 from digitrec.reading.picture import ImageLike
 from digitrec.recognizer import DigitRecognizer
@@ -67,14 +67,12 @@ def run(options: argparse.Namespace) -> int:
         say(str(found.load()))
     if len(missing) == len(first):
         return 2
-    with TemporaryDirectory() as folder:
-        recognizer = load_model(options)
-        if options.taught:
-            teach(recognizer, Path(options.taught)).save_pretrained(folder)
-            recognizer = DigitRecognizer.from_pretrained(folder)  # as other processes load it
-        if options.numbers or options.lines:
-            recognizer.require_digits()
-        return (write_table if options.output else show)(recognizer, options)
+    recognizer = load_model(options)
+    if options.taught:
+        recognizer = teach(recognizer, Path(options.taught))
+    if options.numbers or options.lines:
+        recognizer.require_digits()
+    return (write_table if options.output else show)(recognizer, options)
 
 
 def teach(recognizer: DigitRecognizer, folder: Path) -> DigitRecognizer:
@@ -261,21 +259,13 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         help="read on the Ray cluster at this address, such as auto or host:6379; --output is then "
         "a folder of Parquet files",
     )
-    parser.add_argument(
-        "--model",
-        type=os.path.expanduser,
-        help="a folder, or a Hugging Face Hub repository user/name (default: the model that came "
-        "with digitrec)",
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--taught",
         metavar="FOLDER",
         type=os.path.expanduser,
         help="first learn a hand: from pictures of single digits in folders named by what they "
         "show, such as FOLDER/7/one.png; three of each digit that is misread are enough",
-    )
-    parser.add_argument(
-        "--revision", help="a branch, tag or commit of the repository (default: its main branch)"
     )
     options = parser.parse_args(arguments)
     if problem := find_conflict(options):

@@ -4,6 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -191,10 +192,8 @@ class DigitRecognizer:
 
         Returns: the path of each picture, within an archive "scans.zip/7.png", and its answer.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            if self.folder is None:
-                self.save_pretrained(folder)
-            job = Job(str(self.folder or folder))
+        with self.in_folder() as folder:
+            job = Job(folder)
             for chunk, answers in read_chunks(job, make_chunks(find_pictures(paths)), processes):
                 yield from zip(chunk.paths, answers, strict=True)
 
@@ -315,7 +314,6 @@ class DigitRecognizer:
             )
         network = nnx.merge(self._graphdef, self._state)
         pixels = np.stack([prediction.image for prediction in predictions])[..., None]
-        backend.refuse_fork()
         with backend.own_rules():
             features = np.asarray(jax.jit(network.compute_features)(pixels))
             layer = network.logits
@@ -332,6 +330,16 @@ class DigitRecognizer:
             "weights_sha256": pretrained.hash_weights(nnx.state(network)),
         }
         return DigitRecognizer(network, config, {}, batch_sizes=self._batch_sizes)
+
+    @contextmanager
+    def in_folder(self) -> Iterator[str]:
+        """Give a folder from which other processes can load the model, for as long as it lasts."""
+        if self.folder is not None:
+            yield str(self.folder)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            yield folder
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a folder that `from_pretrained` reads."""

@@ -11,20 +11,9 @@ from digitrec.errors import HubError
 from digitrec.network.pretrained import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
 
 MODEL_FILES = (WEIGHTS_FILE, CONFIG_FILE, METRICS_FILE, "*.png")
-DATASET_FILES = (  # that train: corrections, or labelled pictures
-    *(
-        "*.jsonl",
-        "*.npz",
-        "*.png",
-        "*.jpg",
-        "*.jpeg",
-        "*.webp",
-        "*.bmp",
-        "*.gif",
-        "*.tif",
-        "*.tiff",
-    ),
-)
+# Of a dataset that trains: corrections, or labelled pictures.
+PICTURE_FILES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.bmp", "*.gif", "*.tif", "*.tiff")
+DATASET_FILES = ("*.jsonl", "*.npz", *PICTURE_FILES)
 METADATA_FILE = "metadata.jsonl"  # of a dataset: the Hub shows its lines next to the images
 SOURCE_FILE = "source.json"  # of a Space's model: the repository and commit it was copied from
 OTHER_FILES = ("README.md", ".gitattributes", "LICENSE")  # what any repository may hold

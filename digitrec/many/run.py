@@ -32,7 +32,6 @@ def read_to_table(
     """Read pictures and write a row for each, in their order.
 
     Arguments:
-        recognizer: must have been loaded from a folder.
         paths: what `find_pictures` takes.
         path: of the table; ends in one of `tables.ENDINGS`.
         numbers: read numbers instead of digits.
@@ -45,7 +44,6 @@ def read_to_table(
         is finished already.
     Raises: TableError, WorkerError.
     """
-    job = Job(str(recognizer.folder), numbers, path.suffix)
     absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
     run = {
         "paths": absolute,
@@ -56,6 +54,7 @@ def read_to_table(
     if resume and is_finished(path, run):
         return None
     with (
+        recognizer.in_folder() as folder,
         TableFile(path, run, resume=resume, overwrite=overwrite) as table,
         _progress_bar(console) as bar,
     ):
@@ -65,6 +64,7 @@ def read_to_table(
         task = bar.add_task("", total=None, completed=before, rate="")
         if not bar.disable:
             Thread(target=_count, args=(paths, bar, task), daemon=True).start()
+        job = Job(folder, numbers, path.suffix)
         start = time.monotonic()
         with closing(read_chunks(job, make_chunks(found), processes)) as read:
             for chunk, rows in read:

@@ -36,8 +36,7 @@ def fit_last_layer(
     before = features @ kernel + bias
     change = np.zeros(kernel.shape)
     # A step of one over an upper bound of the curvature never overshoots.
-    spread = ANCHORING / len(anchors) * (anchors**2).sum()
-    rate = 1 / ((inputs**2).sum() / 2 + PULL + spread)
+    rate = 1 / ((inputs**2).sum() / 2 + PULL + ANCHORING)
     for _ in range(STEPS):
         logits = before + inputs @ change
         highest = np.maximum(logits.max(1, keepdims=True), 0)
