@@ -1,6 +1,7 @@
 """The pad's value in Python, and the first screen in the page's own text."""
 
 import base64
+import gzip
 import io
 import re
 import urllib.request
@@ -94,6 +95,15 @@ def test_pad_is_in_the_page_before_gradios_scripts_are_asked_for(app_url):
     page = page_of(app_url)
     assert page.count("Getting the pen ready…</digit-pad>") == 1 and "A network of 0.9 MB" in page
     assert 'customElements.define("digit-pad"' in page.split("</main>")[1]
+
+
+def test_page_is_compressed_for_browsers(app_url):
+    request = urllib.request.Request(app_url, headers={"Accept-Encoding": "gzip, deflate, br"})
+    with urllib.request.urlopen(request) as response:
+        content = response.read()
+        assert response.headers["Content-Encoding"] == "gzip"
+    assert len(content) < 100_000
+    assert "</digit-pad>" in gzip.decompress(content).decode()
 
 
 def test_other_addresses_and_answers_pass_unchanged():
