@@ -14,7 +14,7 @@ const [folder, config] = [process.argv[2], JSON.parse(process.argv[3])];
 const weights = readFileSync(`${folder}/model.safetensors`);
 const code = readFileSync(new URL("../digitrec/demo/page/reading/convolution.wasm", import.meta.url));
 const tensors = parseTensors(weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length));
-const model = { border: 0, pooling: "maximum", squeeze: 0, ...config.model };
+const model = { border: 0, ...config.model };
 const recognizer = new DigitRecognizer(new Network(model, tensors, code), config);
 
 let waiting = Buffer.alloc(0);

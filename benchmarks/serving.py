@@ -26,14 +26,15 @@ from typing import NamedTuple
 import gradio_client
 import httpx
 import numpy as np
+import onnxruntime
 import psutil
 from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.table import Table
+from scipy.special import softmax
 
 from digitrec import DigitRecognizer
-from digitrec.network.normalization import EPSILON
-from digitrec.network.pretrained import bundled_folder, load_model
+from digitrec.export import to_onnx
 from digitrec.reading.drawing import to_mnist
 
 BUSY = "busy"
@@ -92,59 +93,13 @@ def take_turns(functions: dict, rounds: int, repeats: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def onnx_session():
-    """The shipped network as onnxruntime runs it, built node by node."""
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
-
-    network, _, _ = load_model(bundled_folder())
-    nodes, weights = [], []
-
-    def add(operator, inputs, **attributes):
-        name = f"v{len(nodes)}"
-        nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def constant(value):
-        name = f"w{len(weights)}"
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    last = add("Cast", ["pixels"], to=TensorProto.FLOAT)
-    last = add("Div", [last, constant(np.float32(255))])
-    last = add("Transpose", [last], perm=[0, 3, 1, 2])
-    for block in network.blocks:
-        for convolution, norm in zip(block.convolutions, block.normalizations, strict=True):
-            kernel = np.asarray(convolution.kernel[...]).transpose(3, 2, 0, 1)
-            size = kernel.shape[-1]
-            border = size // 2 if size % 2 else 0
-            last = add(
-                "Conv", [last, constant(kernel)], kernel_shape=[size, size], pads=[border] * 4
-            )
-            parts = [np.asarray(part[...]) for part in (norm.scale, norm.bias, norm.mean, norm.var)]
-            last = add("BatchNormalization", [last, *map(constant, parts)], epsilon=EPSILON)
-            last = add("Relu", [last])
-        last = add("MaxPool", [last], kernel_shape=[2, 2], strides=[2, 2])
-    last = add("Flatten", [add("Transpose", [last], perm=[0, 2, 3, 1])])
-    for layer in (network.hidden, network.logits):
-        assert layer is not None and layer.bias is not None  # of another kind it has neither
-        both = [constant(np.asarray(layer.kernel[...])), constant(np.asarray(layer.bias[...]))]
-        last = add("Gemm", [last, *both])
-        if layer is network.hidden:
-            last = add("Relu", [last])
-    images = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", 28, 28, 1])
-    logits = helper.make_tensor_value_info(last, TensorProto.FLOAT, ["n", 10])
-    graph = helper.make_graph(nodes, "digitrec", [images], [logits], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-
-
 def measure_network(settings: Settings, console: Console) -> dict[str, float]:
     recognizer = DigitRecognizer.from_pretrained()
     recognizer.compile_rest()
-    session = onnx_session()
+    session = onnxruntime.InferenceSession(
+        to_onnx(recognizer).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    temperature = recognizer.config["temperature"]
     rng = np.random.default_rng(0)
     table = Table(title="network, ms")
     for column in ("images", "digitrec", "onnxruntime", "ratio"):
@@ -157,9 +112,9 @@ def measure_network(settings: Settings, console: Console) -> dict[str, float]:
             return recognizer._compute_logits(pixels)
 
         def theirs(pixels=pixels):
-            return session.run(None, {"pixels": pixels[..., None]})[0]
+            return session.run(["probabilities"], {"images": pixels})[0]
 
-        np.testing.assert_allclose(ours(), theirs(), atol=1e-3)
+        np.testing.assert_allclose(softmax(ours() / temperature, axis=1), theirs(), atol=1e-3)
         both = {"ours": ours, "theirs": theirs}
         seconds = take_turns(both, settings.rounds, max(3, 200 // count))
         ratios[count] = seconds["ours"] / seconds["theirs"]

@@ -87,7 +87,8 @@ def make_pytorch(config: NetworkConfig, compiled: bool) -> Callable[[], None]:
                 nn.ReLU(inplace=True),
             ]
             inputs = filters
-        layers += [nn.MaxPool2d(2), nn.Dropout2d(config.block_dropout)]
+        pool = nn.AvgPool2d if config.pooling == "average" else nn.MaxPool2d
+        layers += [pool(2), nn.Dropout2d(config.block_dropout)]
     network = nn.Sequential(
         *layers,
         nn.Flatten(),

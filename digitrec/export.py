@@ -82,8 +82,6 @@ def to_onnx(recognizer: DigitRecognizer) -> "ModelProto":
     Its outputs are `probabilities`, (count, 10) float32, and `digit_score`, (count,) float32, as a
     `Prediction` has them. How many images there are is free. How pictures become such images, and
     how numbers are divided into digits, is not part of it.
-
-    Raises: ExportError for a network with an excitation.
     """
     config = recognizer.config
     network = nnx.merge(recognizer._graphdef, recognizer._state)
@@ -179,10 +177,6 @@ def _add_network(graph: _Graph, network: Network) -> str:
 
 
 def _add_block(graph: _Graph, name: str, block: Block, images: str) -> str:
-    if block.excitation is not None:
-        raise ExportError(
-            "A network with squeeze-and-excitation cannot be exported. Train one with squeeze=0."
-        )
     layers = zip(block.convolutions, block.normalizations, strict=True)
     for index, (convolution, normalization) in enumerate(layers):
         # Batch normalisation is linear: it becomes part of the convolution.
@@ -200,7 +194,7 @@ def _add_block(graph: _Graph, name: str, block: Block, images: str) -> str:
         images = graph.add("Relu", images)
     if block.pooling == "none":
         return images
-    pool = {"maximum": "MaxPool", "average": "AveragePool"}[block.pooling]
+    pool = {"average": "AveragePool", "maximum": "MaxPool"}[block.pooling]
     return graph.add(pool, images, kernel_shape=[2, 2], strides=[2, 2])
 
 

@@ -24,7 +24,6 @@ METRICS = load("checkpoints/metrics.json")
 TEST, DRAWN, NUMBERS, PAPER = (METRICS[key] for key in ("test", "drawn_digits", "numbers", "paper"))
 SEEDS, KAGGLE = load("docs/seeds.json"), load("docs/kaggle-42k.json")
 PICTURES, SURROUNDINGS = load("docs/pictures.json"), load("docs/surroundings.json")
-POOLS, POOLS_KAGGLE = load("docs/pools.json"), load("docs/pools-42k.json")
 
 PARAMETERS = METRICS["model"]["parameters"]  # four bytes each
 # What the published model says of itself.
@@ -330,30 +329,6 @@ def recipes():
             )
             for name, row in load("docs/recipes.json").items()
         ),
-    )
-
-
-def two_networks():
-    def row(title, key, runs, show):
-        cells = [
-            " ± ".join(show(run[part][key]) for part in ("mean", "standard_deviation"))
-            for run in runs
-        ]
-        return (title, *cells)
-
-    one_digit, four_digits = "{:.1f}".format, "{:.4f}".format
-    official, kaggle = (SEEDS, POOLS), (KAGGLE, POOLS_KAGGLE)
-    return table(
-        ("", "shipped", "new kind"),
-        row("validation errors in 6,000", "validation_errors", official, one_digit),
-        row("validation loss", "validation_loss", official, four_digits),
-        row("loss on drawings by writers 19-24", "drawings_loss", official, four_digits),
-        row("test errors in 10,000", "test_errors", official, one_digit),
-        ("test errors of the five networks' vote", *(runs["vote_errors"] for runs in official)),
-        row("drawings by writers 25-30", "drawings", official, percent),
-        row("AUROC", "drawings_auroc", official, percent),
-        row("validation errors in 4,200", "validation_errors", kaggle, one_digit),
-        row("errors in the 28,000 left over", "test_errors", kaggle, one_digit),
     )
 
 

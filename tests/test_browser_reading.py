@@ -23,7 +23,7 @@ from digitrec import DigitRecognizer
 from digitrec.demo.browser import reading_files
 from digitrec.network import pretrained
 from digitrec.network.model import Network, NetworkConfig
-from digitrec.network.normalization import max_pool
+from digitrec.network.normalization import average_pool, max_pool
 from digitrec.training.numbers import write_number
 from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
@@ -154,7 +154,7 @@ def compute_layers(recognizer, image, off=((), (), ())):
             images = nnx.relu(normalization(convolution(images)))
         images = images.at[..., list(filters)].set(0)
         maps.append(images[0])
-        images = max_pool(images)
+        images = (average_pool if block.pooling == "average" else max_pool)(images)
     features = nnx.relu(network.hidden(images.reshape(1, -1)))
     logits = network.logits(features)
     return maps, features[0], nnx.softmax(logits[0] / recognizer.config["temperature"])
@@ -207,7 +207,13 @@ def test_kernels_are_those_of_the_network(recognizer):
         np.testing.assert_allclose(np.transpose(block["kernels"]), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_pixels_for_the_second_answer_are_those_of_python(recognizer, pen_digits):
+@pytest.mark.parametrize("pooling", ["average", "maximum"])
+def test_pixels_for_the_second_answer_are_those_of_python(
+    recognizer, pen_digits, pooling, tmp_path
+):
+    if pooling != recognizer.config["model"]["pooling"]:
+        save_untrained(recognizer, tmp_path, pooling=pooling)
+        recognizer = DigitRecognizer.from_pretrained(tmp_path)
     prediction = recognizer.predict(draw(Drawing(pen_digits[4], CELLS[0], 400, 0)))
     # Where two pixels of a pool are the same, Python gives each of them half of the gradient.
     noise = np.random.default_rng(0).uniform(0, 20, (28, 28))
@@ -224,9 +230,8 @@ def test_pixels_for_the_second_answer_are_those_of_python(recognizer, pen_digits
     np.testing.assert_allclose(np.reshape(found["gains"], (28, 28)), expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("settings", [{"squeeze": 8}, {"pooling": "average"}, {"head_features": 0}])
-def test_networks_of_other_kinds_are_not_looked_into(tmp_path, recognizer, settings):
-    save_untrained(recognizer, tmp_path, **settings)
+def test_network_without_a_hidden_layer_is_not_looked_into(tmp_path, recognizer):
+    save_untrained(recognizer, tmp_path, head_features=0)
     assert look_inside(DigitRecognizer.from_pretrained(tmp_path), ask="anatomy") is None
 
 
@@ -256,10 +261,10 @@ def test_peoples_drawings_and_numbers_are_read_as_by_python(recognizer):
 
 
 OTHER_NETWORKS = [
-    {"pooling": "average", "squeeze": 4, "head_features": 0},
-    {"border": 2, "kernel_sizes": ((3, 3), (3,), (2,))},
-    {"border": 3, "pooling": "average", "head_features": 32},
-    {"kernel_sizes": ((5,), (5,), (5,)), "squeeze": 8},
+    {"head_features": 0},
+    {"border": 2, "kernel_sizes": ((3, 3), (3,), (2,)), "pooling": "average"},
+    {"border": 3, "head_features": 32},
+    {"kernel_sizes": ((5,), (5,), (5,))},
     {"kernel_sizes": ((7,), (1,), (2, 2)), "filters": (64, 32, 96)},
     {"kernel_sizes": ((6,), (9,), (3,)), "border": 1},
     {"kernel_sizes": ((3,), (3,)), "filters": (32, 32)},

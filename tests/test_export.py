@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from conftest import ROOT, make_recognizer
 
-from digitrec import ExportError, export
+from digitrec import export
 from digitrec.__main__ import main
 
 CONFIG = json.loads((ROOT / "checkpoints" / "config.json").read_text())
@@ -47,11 +47,6 @@ def test_shipped_model_answers_as_in_jax(recognizer, small_digits):
 def test_other_networks_answer_as_in_jax(settings, small_digits):
     recognizer = make_recognizer(**settings)
     require_same_answers(recognizer, small_digits.images[:50, ..., 0])
-
-
-def test_squeeze_and_excitation_is_refused():
-    with pytest.raises(ExportError, match="squeeze=0"):
-        export.to_onnx(make_recognizer(squeeze=4))
 
 
 @pytest.fixture

@@ -56,7 +56,6 @@ def test_dropout_and_batch_statistics_act_in_training_only():
 @pytest.mark.parametrize(
     "config",
     [
-        NetworkConfig(pooling="average", squeeze=4, head_features=0),
         NetworkConfig(kernel_sizes=((3, 3), (3,), (2,)), pooling="average"),
         NetworkConfig(border=2, head_features=0),
     ],

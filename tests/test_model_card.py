@@ -145,6 +145,8 @@ def test_older_model_without_figures_has_a_card():
     [
         None,  # the shipped network
         {"border": 2, "kernel_sizes": ((4,), (3,), (2, 2)), "head_features": 0},  # of `fast`
+        {"pooling": "average"},
+        {"pooling": "average", "head_features": 0},
     ],
 )
 def test_program_in_the_card_reads_the_weights_without_digitrec(
@@ -165,9 +167,3 @@ def test_program_in_the_card_reads_the_weights_without_digitrec(
     np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)
     expected = [answer.digit_score for answer in predictions]
     np.testing.assert_allclose(found["scores"], expected, rtol=1e-4)
-
-
-def test_network_that_the_program_does_not_know_has_a_card_without_it():
-    model = CONFIG["model"] | {"pooling": "average"}
-    _, text = card_of(CONFIG | {"model": model})
-    assert "import numpy" not in text and "--onnx" in text

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from digitrec import DigitRecognizer
 from digitrec.errors import BadCheckpointError
 from digitrec.network.model import Network, NetworkConfig
-from digitrec.network.pretrained import GEOMETRY, load_model, save_model
+from digitrec.network.pretrained import GEOMETRY, load_model, network_config, save_model
 from digitrec.reading.number import Geometry
 
 SHIPPED = ROOT / "checkpoints"
@@ -69,6 +69,16 @@ def test_shipped_network_is_the_one_that_training_builds():
     _, config, _ = load_model(SHIPPED)
     assert NetworkConfig.from_json(config["model"]) == NetworkConfig()
     Network(NetworkConfig(), rngs=nnx.Rngs(0))
+
+
+def test_model_of_version_1_0_is_read_unless_it_squeezed(folder):
+    model = json.loads((folder / "config.json").read_text())["model"]
+    expected = network_config(load_model(folder)[1])
+    change_config(folder, model=model | {"squeeze": 0})
+    assert network_config(load_model(folder)[1]) == expected
+    change_config(folder, model=model | {"squeeze": 4})
+    with pytest.raises(BadCheckpointError, match="squeeze"):
+        load_model(folder)
 
 
 def test_older_model_reads_numbers_as_it_did(folder):

@@ -5,7 +5,7 @@ import pytest
 from conftest import ROOT
 
 from digitrec.errors import BadCheckpointError, TrainingError
-from digitrec.network.model import OLDER_MODELS
+from digitrec.network.model import NOT_RECORDED
 from digitrec.training.inputs import Inputs
 from digitrec.training.recipe import (
     PRESETS,
@@ -38,7 +38,7 @@ def test_recipe_of_an_older_model_is_read_though_it_lacks_newer_settings():
     whole = recipe_of_model(config, ROOT / "checkpoints")
     del config["training"]["extra_data_sha256"]
     del config["training"]["synthesis"]["small"], config["training"]["augmentation"]["sharpness"]
-    for name in OLDER_MODELS:
+    for name in NOT_RECORDED:
         del config["model"][name]
     assert recipe_of_model(config, ROOT / "checkpoints") == whole
 

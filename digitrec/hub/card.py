@@ -345,15 +345,12 @@ def _elsewhere(repository: str, config: dict, code: str) -> str:
         "photos.",
         "",
         onnx,
+        "",
+        f"Or with NumPy and safetensors, after `hf download {repository} --local-dir .`, with "
+        "your images in `images.npy`:",
+        "",
+        f"```python\n{numpy_example(config['model'])}```",
     ]
-    if example := numpy_example(config["model"]):
-        lines += [
-            "",
-            f"Or with NumPy and safetensors, after `hf download {repository} --local-dir .`, with "
-            "your images in `images.npy`:",
-            "",
-            f"```python\n{example}```",
-        ]
     return "\n".join(lines)
 
 

@@ -38,13 +38,13 @@ LAYERS = """
 POOL = """
         n, height, width, channels = x.shape
         x = x[:, : height // 2 * 2, : width // 2 * 2]
-        x = x.reshape(n, height // 2, 2, width // 2, 2, channels).max((2, 4))
+        x = x.reshape(n, height // 2, 2, width // 2, 2, channels).{function}((2, 4))
 """
 POOL_ALL_BUT_LAST = """
         n, height, width, channels = x.shape
         if block < len(config["model"]["kernel_sizes"]) - 1:
             x = x[:, : height // 2 * 2, : width // 2 * 2]
-            x = x.reshape(n, height // 2, 2, width // 2, 2, channels).max((2, 4))
+            x = x.reshape(n, height // 2, 2, width // 2, 2, channels).{function}((2, 4))
         pools += [x.max((1, 2)), x.mean((1, 2))]
 """
 HIDDEN = """
@@ -66,17 +66,17 @@ print(probabilities.argmax(1), scores > config["digit_threshold"])
 
 
 def numpy_example(model: dict) -> str:
-    """Write the program; "" for a kind of network that it is not known for.
+    """Write the program.
 
     Arguments:
         model: the part of `config.json` of that name.
     """
-    if model.get("pooling", "maximum") != "maximum" or model.get("squeeze"):
-        return ""
     border = model.get("border")
     crop = CROP.format(border=border) if border else ""
+    function = {"average": "mean", "maximum": "max"}[model.get("pooling", "maximum")]
     if model["head_features"]:
-        parts = (BEGIN, crop, LAYERS, POOL, HIDDEN, END)
+        parts = (BEGIN, crop, LAYERS, POOL.format(function=function), HIDDEN, END)
     else:
-        parts = (BEGIN, crop, KEEP, LAYERS, POOL_ALL_BUT_LAST, POOLS, END)
+        pool = POOL_ALL_BUT_LAST.format(function=function)
+        parts = (BEGIN, crop, KEEP, LAYERS, pool, POOLS, END)
     return "".join(part.removeprefix("\n") for part in parts)

@@ -31,7 +31,8 @@ from digitrec.network.settings import (
 DIGITS = tuple("0123456789")
 MOST_CLASSES = 64
 IMAGE_SIZE = 28  # pixels a side of an image
-OLDER_MODELS = {"border": 0, "pooling": "maximum", "squeeze": 0}  # what they do not record
+NOT_RECORDED = {"border": 0, "pooling": "maximum"}  # what the oldest models do not record
+NO_LONGER_RECORDED = {"squeeze": 0}  # version 1.0 had squeeze-and-excitation
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class NetworkConfig:
     )
     filters: tuple[int, ...] = setting((32, 64, 128), "filters of each block", COUNTS)
     # Odd sizes keep the size of the images, even ones do not pad: 4x4 makes 25x25 pixels of 28x28,
-    # whose border is empty, and max-pool 12x12 and 6x6; twice 2x2 makes 4x4 of those.
+    # whose border is empty, and pooling 12x12 and 6x6; twice 2x2 makes 4x4 of those.
     kernel_sizes: tuple[tuple[int, ...], ...] = setting(
         ((4,), (3, 3), (2, 2)),
         "sides of the kernels of each block's convolutions",
@@ -54,12 +55,6 @@ class NetworkConfig:
     )
     pooling: str = setting(
         "maximum", "what halves the images after a block", one_of("maximum", "average")
-    )
-    squeeze: int = setting(
-        0,
-        "squeeze-and-excitation after each block: channels for each feature of its hidden layer; "
-        "0: none",
-        WHOLE,
     )
     head_features: int = setting(
         128,
@@ -89,7 +84,9 @@ class NetworkConfig:
         Raises: TypeError for a name that is missing or unknown; ValueError for classes that are
             not 2 to 64 different texts.
         """
-        settings = {**OLDER_MODELS, "classes": DIGITS, **settings}
+        older = NO_LONGER_RECORDED.items()
+        settings = {**NOT_RECORDED, "classes": DIGITS, **settings}
+        settings = {name: value for name, value in settings.items() if (name, value) not in older}
         if set(settings) != set(cls.__dataclass_fields__):
             raise TypeError(
                 f"expected {sorted(cls.__dataclass_fields__)}, found {sorted(settings)}"
@@ -116,23 +113,8 @@ class Operations(NamedTuple):
 PLAIN = Operations()
 
 
-class Excitation(nnx.Module):
-    """Squeeze-and-excitation: weigh each channel by what all channels are on average.
-
-    Source: Hu, Shen and Sun, Squeeze-and-Excitation Networks, CVPR 2018, section 3.
-    """
-
-    def __init__(self, channels: int, squeeze: int, rngs: nnx.Rngs):
-        self.squeezed = nnx.Linear(channels, channels // squeeze, rngs=rngs)
-        self.weights = nnx.Linear(channels // squeeze, channels, rngs=rngs)
-
-    def __call__(self, images):
-        weights = nnx.sigmoid(self.weights(nnx.relu(self.squeezed(images.mean((1, 2))))))
-        return images * weights[:, None, None]
-
-
 class Block(nnx.Module):
-    """Convolutions, each with batch normalisation and ReLU; then pooling, excitation, dropout."""
+    """Convolutions, each with batch normalisation and ReLU; then pooling and dropout."""
 
     def __init__(
         self,
@@ -160,7 +142,6 @@ class Block(nnx.Module):
             BatchNorm(filters, operations.normalize, operations.normalize_and_pool)
             for _ in kernel_sizes
         )
-        self.excitation = Excitation(filters, config.squeeze, rngs) if config.squeeze else None
         self.dropout = nnx.Dropout(config.block_dropout, broadcast_dims=(1, 2))  # whole channels
         self.pooling = pooling
 
@@ -178,8 +159,6 @@ class Block(nnx.Module):
             images = nnx.relu(normalization(images))
         if self.pooling == "average":
             images = average_pool(images)
-        if self.excitation is not None:
-            images = self.excitation(images)
         return self.dropout(images, rngs=dropout_key)
 
 
@@ -210,8 +189,8 @@ class Network(nnx.Module):
             self.logits = nnx.Linear(config.head_features, len(config.classes), rngs=rngs)
         else:
             self.hidden = None
-            pools = 2 * sum(config.filters[-2:])
-            self.logits = nnx.Linear(pools, len(config.classes), use_bias=False, rngs=rngs)
+            features = 2 * sum(config.filters[-2:])
+            self.logits = nnx.Linear(features, len(config.classes), use_bias=False, rngs=rngs)
 
     def __call__(
         self, pixels: Num[Array, "batch 28 28 1"], dropout_key: Key[Array, ""] | None = None

@@ -13,11 +13,11 @@ export const EXPLANATION_STEPS = 16; // between a black image and the one that i
  * Say how much each pixel spoke for the best answer, for each of several digits.
  * @param {import("./model.js").Network} network
  * @param {{ image: number[][], probabilities: number[] }[]} digits
- * @returns {number[][][] | null} nats, 28x28 for each digit; null for networks with average pooling,
- *   excitation or no hidden layer, which the server explains
+ * @returns {number[][][] | null} nats, 28x28 for each digit; null for networks without a hidden layer,
+ *   which the server explains
  */
 export function explain(network, digits) {
-  if (!isTraceable(network)) return null;
+  if (!network.hidden) return null;
   return digits.map(({ image, probabilities }) => {
     const pixels = image.flat();
     const sums = new Float32Array(pixels.length);
@@ -32,12 +32,8 @@ export function explain(network, digits) {
   });
 }
 
-/** @param {import("./model.js").Network} network */
-export const isTraceable = ({ hidden, blocks }) =>
-  Boolean(hidden) && !blocks.some(({ excitation, pooling }) => excitation || pooling !== "maximum");
-
 /**
- * Compute a network that `isTraceable`, and keep what comes between.
+ * Compute a network that has a hidden layer, and keep what comes between.
  * @param {import("./model.js").Network} network
  * @param {number[]} pixels
  * @param {(maps: Images, block: number) => void} [change] may change a block's maps, in place
@@ -52,7 +48,7 @@ export function trace(network, pixels, change) {
   const maps = [];
   /** @type {((values: Float32Array) => Float32Array)[]} */
   const steps = [(gradient) => frame(gradient, border)]; // back from each layer's results to its inputs
-  blocks.forEach(({ convolutions }, block) => {
+  blocks.forEach(({ convolutions, pooling }, block) => {
     for (const convolution of convolutions) {
       const [inputs, { side, channels, data }] = [images, network.convolve(images, convolution)];
       images = { side, channels, data: data.slice() };
@@ -62,9 +58,9 @@ export function trace(network, pixels, change) {
     const whole = images;
     change?.(whole, block);
     maps.push(whole);
-    images = pool(whole, "maximum");
+    images = pool(whole, pooling);
     const pooled = images;
-    steps.push((gradient) => backThroughPool(gradient, whole, pooled));
+    steps.push((gradient) => backThroughPool(gradient, whole, pooled, pooling));
   });
   const features = multiply(images.data, hidden, true);
   const logits = multiply(features, network.logits, false);
@@ -117,19 +113,21 @@ function backThroughLayer(gradient, { kernel: { shape: [inputs, outputs], data }
 }
 
 /**
- * The gradient goes to the first of the largest of four, as the maximum was taken from it.
+ * The gradient of a mean goes to all four in equal parts, that of a maximum to the first of the largest.
  * @param {Float32Array} gradient
  * @param {Images} whole
  * @param {Images} pooled
+ * @param {string} pooling
  */
-function backThroughPool(gradient, { data, side, channels }, pooled) {
+function backThroughPool(gradient, { data, side, channels }, pooled, pooling) {
   const result = new Float32Array(data.length);
   gradient.forEach((value, at) => {
     const channel = at % channels;
     const [row, column] = [Math.floor(at / channels / pooled.side), Math.floor(at / channels) % pooled.side];
     const from = 2 * (row * side + column) * channels + channel;
     const four = [from, from + channels, from + side * channels, from + (side + 1) * channels];
-    result[/** @type {number} */ (four.find((place) => data[place] === pooled.data[at]))] += value;
+    if (pooling === "average") for (const place of four) result[place] = value / 4;
+    else result[/** @type {number} */ (four.find((place) => data[place] === pooled.data[at]))] = value;
   });
   return result;
 }

@@ -1,6 +1,6 @@
 // Looks into the network, for the page's "Look inside". The worker fetches it when that is opened.
 import { unfold } from "./convolution.js";
-import { isTraceable, trace } from "./explanation.js";
+import { trace } from "./explanation.js";
 import { argmax } from "./numpy.js";
 
 /** @typedef {import("./convolution.js").Images} Images */
@@ -27,10 +27,10 @@ export const answer = (recognizer, message) => ({ anatomy, activity, contrast })
 /**
  * Give what does not depend on the drawing.
  * @param {Recognizer} recognizer
- * @returns {Block[] | null} null for networks that `trace` does not know
+ * @returns {Block[] | null} null for a network without a hidden layer
  */
 export function anatomy({ network }) {
-  if (!isTraceable(network)) return null;
+  if (!network.hidden) return null;
   let [offset, stride, size] = [network.border, 1, 1];
   return network.blocks.map(({ convolutions }, block) => {
     if (block) [stride, size] = [2 * stride, size + stride]; // the pooling before it

@@ -11,14 +11,13 @@ import { IMAGE_SIZE } from "./drawing.js";
  * @typedef {object} Config
  * @property {number[][]} kernel_sizes
  * @property {number} border
- * @property {number} squeeze
  * @property {number} head_features
- * @property {"maximum" | "average"} pooling
+ * @property {"average" | "maximum"} pooling
  */
 
-const POOLINGS = ["maximum", "average"];
+const POOLINGS = ["average", "maximum"];
 const NAMES = [
-  ...["border", "filters", "kernel_sizes", "pooling", "squeeze", "head_features", "classes"],
+  ...["border", "filters", "kernel_sizes", "pooling", "head_features", "classes"],
   ...["block_dropout", "head_dropout"], // of training only
 ];
 
@@ -48,9 +47,6 @@ export class Network {
     this.convolve = compile(code, blocks.flat(), IMAGE_SIZE - 2 * config.border);
     this.blocks = blocks.map((convolutions, block) => ({
       convolutions,
-      excitation: config.squeeze
-        ? [layer(`blocks.${block}.excitation.squeezed`), layer(`blocks.${block}.excitation.weights`)]
-        : null,
       pooling: config.head_features || block < blocks.length - 1 ? config.pooling : "none",
     }));
     this.hidden = config.head_features ? layer("hidden") : null;
@@ -66,10 +62,9 @@ export class Network {
   computeFeatures(pixels) {
     let images = this.prepare(pixels);
     const outputs = [images];
-    for (const { convolutions, excitation, pooling } of this.blocks) {
+    for (const { convolutions, pooling } of this.blocks) {
       for (const convolution of convolutions) images = this.convolve(images, convolution);
       images = pooling === "none" ? { ...images, data: images.data.slice() } : pool(images, pooling);
-      if (excitation) excite(images, excitation);
       outputs.push(images);
     }
     if (this.hidden) return multiply(images.data, this.hidden, true);
@@ -92,7 +87,7 @@ export class Network {
 }
 
 /**
- * Give the maximum or the mean of each 2x2 square; an odd last row or column is left out.
+ * Give the mean or the maximum of each 2x2 square; an odd last row or column is left out.
  * @param {Images} images
  * @param {string} pooling
  */
@@ -111,17 +106,6 @@ export function pool({ data, side, channels }, pooling) {
     }
   }
   return { data: result, side: half, channels };
-}
-
-/**
- * Weigh each channel, in place, by a function of all channels' means (squeeze and excitation).
- * @param {Images} images
- * @param {Layer[]} layers
- */
-function excite(images, [squeezed, weights]) {
-  const factors = multiply(multiply(means(images), squeezed, true), weights, false);
-  const { data, channels } = images;
-  for (let at = 0; at < data.length; at++) data[at] /= 1 + Math.exp(-factors[at % channels]);
 }
 
 /** @param {Images} images */
