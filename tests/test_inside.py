@@ -49,6 +49,29 @@ def maps(page, block):
     return page.locator("#inside .maps").nth(block - 1).locator("button")
 
 
+def test_it_opens_also_where_one_draws_while_the_page_is_laid_out(open_page, app_url):
+    held, network = [], {"slow": True}
+
+    def hold(route):
+        held.append(route) if network["slow"] else route.continue_()
+
+    def prepare(page):
+        page.route("**/assets/*.js", hold)
+
+    page = open_page(f"{app_url}#inside", prepare=prepare, wait=False, **DESKTOP)
+    page.locator("digit-pad canvas").wait_for()
+    page.mouse.move(*place(page, *SEVEN[0]))
+    page.mouse.down()
+    network["slow"] = False
+    for route in held:
+        route.continue_()
+    expect(page.locator("#answer digit-answer")).to_be_attached()
+    expect(page.locator("#first digit-pad")).to_be_attached()  # it waits for the end of the stroke
+    page.mouse.up()
+    expect(page.locator("#first")).to_have_count(0)
+    expect(page.locator("#inside .maps")).to_have_count(3)
+
+
 def test_nothing_is_fetched_before_the_button_opens_it(open_page, app_url):
     fetched = []
 

@@ -10,7 +10,9 @@ if (!pad) {
 function adopt() {
   if (pad.stroke) return pad.addEventListener("change", adopt, { once: true });
   element.querySelector(".pad-place").append(pad);
-  if (!document.querySelector("#first digit-answer")) document.getElementById("first")?.remove();
+  if (document.querySelector("#first digit-answer")) return; // which will be the last to be laid out
+  document.getElementById("first")?.remove();
+  tell("here");
 }
 
 function ask() {
