@@ -80,6 +80,7 @@ def test_numbers_are_read(recognizer, numbers):
     assert share_of_numbers(recognizer, numbers) >= NUMBERS
 
 
+@slow  # test_browser_reading.py has fewer
 @pytest.mark.once
 @pytest.mark.usefixtures("node")
 def test_browser_reads_drawn_digits_as_python_does(recognizer, drawings):

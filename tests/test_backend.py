@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow
 
 from digitrec import BackendError, DigitRecognizer
 
@@ -33,8 +33,11 @@ except DigitrecError as error:
     "before, environment, printed",
     [
         ("", {"JAX_ENABLE_X64": "1"}, "1 float32 float32"),
-        ("import jax; jax.config.update('jax_enable_x64', True)", {}, "1 float32 float32"),
-        ("", {"JAX_DISABLE_JIT": "1"}, "1 float32 float32"),
+        pytest.param(
+            *("import jax; jax.config.update('jax_enable_x64', True)", {}, "1 float32 float32"),
+            marks=slow,
+        ),
+        pytest.param("", {"JAX_DISABLE_JIT": "1"}, "1 float32 float32", marks=slow),
         ("", {"JAX_PLATFORMS": "cuda"}, "Unset JAX_PLATFORMS, or set it to cpu."),
     ],
 )

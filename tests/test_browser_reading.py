@@ -207,7 +207,7 @@ def test_kernels_are_those_of_the_network(recognizer):
         np.testing.assert_allclose(np.transpose(block["kernels"]), expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("pooling", ["average", "maximum"])
+@pytest.mark.parametrize("pooling", [pytest.param("average", marks=slow), "maximum"])
 def test_pixels_for_the_second_answer_are_those_of_python(
     recognizer, pen_digits, pooling, tmp_path
 ):
@@ -264,10 +264,10 @@ OTHER_NETWORKS = [
     {"head_features": 0},
     {"border": 2, "kernel_sizes": ((3, 3), (3,), (2,)), "pooling": "average"},
     {"border": 3, "head_features": 32},
-    {"kernel_sizes": ((5,), (5,), (5,))},
+    pytest.param({"kernel_sizes": ((5,), (5,), (5,))}, marks=slow),
     {"kernel_sizes": ((7,), (1,), (2, 2)), "filters": (64, 32, 96)},
-    {"kernel_sizes": ((6,), (9,), (3,)), "border": 1},
-    {"kernel_sizes": ((3,), (3,)), "filters": (32, 32)},
+    pytest.param({"kernel_sizes": ((6,), (9,), (3,)), "border": 1}, marks=slow),
+    pytest.param({"kernel_sizes": ((3,), (3,)), "filters": (32, 32)}, marks=slow),
 ]
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow
 from hostile import load_digits, try_costly, try_encodings, try_pictures
 from hostile_app import (
     Caller,
@@ -68,6 +68,7 @@ def test_each_of_a_crowd_gets_its_own_answer(app, digits):
     assert len(tally.seconds) >= 16 and not tally.wrong
 
 
+@slow
 def test_uploads_are_deleted_with_their_folders(app, digits):
     assert not try_calls(app.url, digits, 40, seed=1).wrong
     assert measure(app).size > 0

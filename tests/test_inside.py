@@ -17,6 +17,7 @@ from browser_page import (
     tool,
     wait_for_reader,
 )
+from conftest import slow
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.once
@@ -102,7 +103,11 @@ def test_nothing_is_fetched_before_the_button_opens_it(open_page, app_url):
     assert page.url == app_url or page.url == f"{app_url}/"
 
 
-@pytest.mark.parametrize("screen", [DESKTOP, PHONE, SMALL], ids=["desktop", "phone", "small"])
+@pytest.mark.parametrize(
+    "screen",
+    [pytest.param(DESKTOP, marks=slow), pytest.param(PHONE, marks=slow), SMALL],
+    ids=["desktop", "phone", "small"],
+)
 def test_the_stage_stays_and_nothing_scrolls_sideways(open_page, app_url, screen):
     page = open_page(app_url, **screen)
     wait_for_reader(page)

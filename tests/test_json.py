@@ -68,8 +68,9 @@ def test_lines_of_the_command_have_the_fields_of_the_schema(call, pictures, bad,
     check(failure, "failure")
 
 
-@pytest.mark.parametrize("options, kind", [((), "digit"), (("--numbers",), "number")])
-@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize(
+    "options, kind, ending", [((), "digit", "jsonl"), (("--numbers",), "number", "parquet")]
+)
 def test_rows_of_tables_have_the_fields_of_the_schema(
     call, pictures, bad, tmp_path, options, kind, ending
 ):

@@ -1,12 +1,12 @@
 """The page on every screen: nothing overlaps, is cut off or moves; and how an answer looks."""
 
-import os
 import re
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser_page import DESKTOP, PHONE, TOUCH, draw, wait_for_reader, wait_until_whole
+from conftest import SLOW, slow
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.once
@@ -124,7 +124,7 @@ def shared_page(browser, app_url):
 
 def test_nothing_overlaps_is_cut_off_or_scrolls_sideways_on_any_screen(shared_page):
     found = {}
-    for width, height in SIZES:
+    for width, height in SIZES if SLOW else SIZES[::2]:
         shared_page.set_viewport_size({"width": width, "height": height})
         for name, shown in ANSWERS.items():
             show(shared_page, shown)
@@ -146,7 +146,7 @@ def serious_violations(page):
 
 
 # All sizes take two minutes.
-AXE_SIZES = SIZES if "DIGITREC_SLOW" in os.environ else [(390, 844), (1280, 800)]
+AXE_SIZES = SIZES if SLOW else [(390, 844), (1280, 800)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -215,7 +215,11 @@ def test_in_a_frame_as_high_as_its_content_the_paper_fits_the_screen(open_page, 
 
 @pytest.mark.parametrize(
     "screen",
-    [DESKTOP, {"viewport": {"width": 768, "height": 1024}, **TOUCH}, PHONE],
+    [
+        pytest.param(DESKTOP, marks=slow),
+        pytest.param({"viewport": {"width": 768, "height": 1024}, **TOUCH}, marks=slow),
+        PHONE,
+    ],
     ids=["desktop", "tablet", "phone"],
 )
 def test_nothing_moves_while_one_draws(open_page, app_url, screen):

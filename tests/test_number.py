@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from conftest import SLOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -283,7 +284,7 @@ def test_bad_image_is_named_among_several(recognizer, seven):
         recognizer.read_numbers([seven, None])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 if SLOW else 10, deadline=None)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 90))))
 def test_any_picture_gets_an_answer_that_makes_sense(recognizer, pixels):
     number = recognizer.read_number(pixels)

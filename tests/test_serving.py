@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import ROOT, ask_worker, free_port
+from conftest import ROOT, ask_worker, free_port, slow
 
 
 def serve(hub, picture, repository="me/digits", revision="", token=""):
@@ -45,7 +45,7 @@ def test_pinned_model_in_the_cache_is_served_without_asking_the_hub(published, s
         ({"status": 500}, "the Hub answered 500"),
         ({"status": 503}, "the Hub answered 503"),
         ({"cut": True}, "Check the network"),
-        ({"delay": 30}, "longer than 6 seconds"),
+        pytest.param({"delay": 30}, "longer than 6 seconds", marks=slow),
     ],
 )
 def test_bundled_model_is_served_when_the_hub_fails(published, seven, fault, said):
@@ -82,6 +82,7 @@ def test_client_of_the_hub_is_imported_only_when_a_model_is_asked_for():
     assert result.stdout == "False\n", result.stderr
 
 
+@slow
 def test_app_starts_within_20_seconds_on_a_hub_that_never_answers(published, tmp_path):
     published.fail("", delay=60)
     port = str(free_port())
