@@ -11,6 +11,7 @@ import argparse
 import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from digitrec import DigitRecognizer
+from digitrec.network.pretrained import network_config
 from digitrec.training.strokes import MEASURING_WRITERS, read_unipen
 
 SCRIPT = Path(__file__).with_name("read_in_node.mjs")
@@ -67,8 +69,9 @@ def compare(
         `python` and `browser`, the share that each reads right; `pictures`, how many.
     """
     same, images, probabilities, right = [], [], [], []
+    config = {**recognizer.config, "model": asdict(network_config(recognizer.config))}
     with subprocess.Popen(
-        ["node", SCRIPT, str(recognizer.folder), json.dumps(recognizer.config)],
+        ["node", SCRIPT, str(recognizer.folder), json.dumps(config)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as node:

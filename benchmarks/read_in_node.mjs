@@ -2,7 +2,8 @@
 //
 //     node benchmarks/read_in_node.mjs MODEL_FOLDER CONFIG < DRAWINGS > ANSWERS
 //
-// CONFIG is what config.json holds, complete, as Python's `load_model` gives it.
+// CONFIG is what config.json holds, complete, as Python's `load_model` gives it, and its model as
+// `NetworkConfig` has it.
 // A drawing is its width and height, 32 bits each, little-endian, and its pixels, RGBA. An answer is
 // a line of JSON.
 import { readFileSync } from "node:fs";
@@ -14,8 +15,7 @@ const [folder, config] = [process.argv[2], JSON.parse(process.argv[3])];
 const weights = readFileSync(`${folder}/model.safetensors`);
 const code = readFileSync(new URL("../digitrec/demo/page/reading/convolution.wasm", import.meta.url));
 const tensors = parseTensors(weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length));
-const model = { border: 0, ...config.model };
-const recognizer = new DigitRecognizer(new Network(model, tensors, code), config);
+const recognizer = new DigitRecognizer(new Network(config.model, tensors, code), config);
 
 let waiting = Buffer.alloc(0);
 for await (const part of process.stdin) {

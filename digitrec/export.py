@@ -194,7 +194,7 @@ def _add_block(graph: _Graph, name: str, block: Block, images: str) -> str:
         images = graph.add("Relu", images)
     if block.pooling == "none":
         return images
-    pool = {"average": "AveragePool", "maximum": "MaxPool"}[block.pooling]
+    pool = {"maximum": "MaxPool", "average": "AveragePool"}[block.pooling]
     return graph.add(pool, images, kernel_shape=[2, 2], strides=[2, 2])
 
 

@@ -60,6 +60,24 @@ def open_page(browser):
     assert not [error for error in errors if "/assets/" not in error]
 
 
+class HeldScripts:
+    """Gradio's scripts, which a page that is prepared with `hold` gets after `release`."""
+
+    def __init__(self):
+        self.routes, self.are_released = [], False
+
+    def hold(self, page):
+        page.route("**/assets/*.js", self._take)
+
+    def _take(self, route):
+        route.continue_() if self.are_released else self.routes.append(route)
+
+    def release(self):
+        self.are_released = True
+        for route in self.routes:
+            route.continue_()
+
+
 @pytest.fixture(scope="module")
 def restarted_app(tmp_path_factory):
     """The app once more, as after a restart; it keeps corrections."""

@@ -16,6 +16,7 @@ from browser_page import (
     PHONE,
     SEVEN,
     TOUCH,
+    HeldScripts,
     action,
     draw,
     expect_blank,
@@ -100,24 +101,13 @@ def test_strokes_are_kept_that_begin_at_any_time(open_page, app_url):
 
 
 def test_one_draws_before_the_rest_of_the_page_has_come(open_page, app_url):
-    held, network = [], {"slow": True}
-
-    def hold(route):
-        held.append(route) if network["slow"] else route.continue_()
-
-    page = open_page(
-        app_url,
-        prepare=lambda page: page.route("**/assets/*.js", hold),
-        wait=False,
-        **PHONE,
-    )
+    scripts = HeldScripts()
+    page = open_page(app_url, prepare=scripts.hold, wait=False, **PHONE)
     page.locator("digit-pad canvas").wait_for()
     touch(page, *ONE)
     expect_digit(page, 1, "#first")
     assert page.locator("#answer").count() == 0  # nothing of Gradio is there
-    network["slow"] = False
-    for route in held:
-        route.continue_()
+    scripts.release()
     expect_digit(page, 1)
     expect(page.locator(".status")).to_have_text("")
 

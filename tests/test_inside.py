@@ -9,6 +9,7 @@ from browser_page import (
     PHONE,
     SEVEN,
     TOUCH,
+    HeldScripts,
     action,
     draw,
     expect_answer,
@@ -51,21 +52,12 @@ def maps(page, block):
 
 
 def test_it_opens_also_where_one_draws_while_the_page_is_laid_out(open_page, app_url):
-    held, network = [], {"slow": True}
-
-    def hold(route):
-        held.append(route) if network["slow"] else route.continue_()
-
-    def prepare(page):
-        page.route("**/assets/*.js", hold)
-
-    page = open_page(f"{app_url}#inside", prepare=prepare, wait=False, **DESKTOP)
+    scripts = HeldScripts()
+    page = open_page(f"{app_url}#inside", prepare=scripts.hold, wait=False, **DESKTOP)
     page.locator("digit-pad canvas").wait_for()
     page.mouse.move(*place(page, *SEVEN[0]))
     page.mouse.down()
-    network["slow"] = False
-    for route in held:
-        route.continue_()
+    scripts.release()
     expect(page.locator("#answer digit-answer")).to_be_attached()
     expect(page.locator("#first digit-pad")).to_be_attached()  # it waits for the end of the stroke
     page.mouse.up()

@@ -12,10 +12,10 @@ import { IMAGE_SIZE } from "./drawing.js";
  * @property {number[][]} kernel_sizes
  * @property {number} border
  * @property {number} head_features
- * @property {"average" | "maximum"} pooling
+ * @property {"maximum" | "average"} pooling
  */
 
-const POOLINGS = ["average", "maximum"];
+const POOLINGS = ["maximum", "average"];
 const NAMES = [
   ...["border", "filters", "kernel_sizes", "pooling", "head_features", "classes"],
   ...["block_dropout", "head_dropout"], // of training only
@@ -87,7 +87,7 @@ export class Network {
 }
 
 /**
- * Give the mean or the maximum of each 2x2 square; an odd last row or column is left out.
+ * Give the maximum or the mean of each 2x2 square; an odd last row or column is left out.
  * @param {Images} images
  * @param {string} pooling
  */
