@@ -118,7 +118,7 @@ def _is_worth_a_look(strength: UInt8[np.ndarray, "rows columns"], faintest: int)
         if len(upright) and upright[-1] + 1 - upright[0] > APART * columns:
             return True
     begun = _count(inked[:, 1:] > inked[:, :-1], 1) + inked[:, 0]
-    return int(_count(begun >= 3, 0)) > CROSSED * rows
+    return np.count_nonzero(begun >= 3) > CROSSED * rows
 
 
 # Panels and frames

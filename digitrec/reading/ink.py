@@ -44,7 +44,7 @@ class Ink(NamedTuple):
     angle: float = 0.0  # radians by which it is turned clockwise in the picture
     may_lie: bool = False  # the picture may be turned by 90 degrees, as photos are
 
-    def at(self, row: float, column: float) -> tuple[float, float]:
+    def at(self, row: int | float, column: int | float) -> tuple[float, float]:
         """Say where in the picture a point of the ink lies: x and y."""
         across, down = self.scale * column, self.scale * row
         if self.angle:

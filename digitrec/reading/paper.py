@@ -113,7 +113,7 @@ def remove_drawn_lines(
 def _find_drawn_lines(inked: Bool[np.ndarray, "rows columns"]) -> list[tuple[int, int]]:
     """Find level lines: the first row of each, and the one after its last."""
     full = np.pad(inked.mean(1) > DRAWN, 1)
-    ends = np.flatnonzero(np.diff(full.astype(int))).reshape(-1, 2)
+    ends = np.flatnonzero(np.diff(full.astype(int))).reshape(-1, 2).tolist()
     return [(first, behind) for first, behind in ends if behind - first < BROADEST * len(inked)]
 
 
