@@ -36,7 +36,8 @@ TRAINING = (
     ),
     (
         "training",
-        f"{METRICS['training']['seconds'] / 60:.0f} minutes on one CPU core, 30 to 46 on two",
+        f"{METRICS['training']['seconds'] / 60:.0f} minutes on one fast CPU core, 30 to 46 on two "
+        "slower ones",
         f"{PUBLISHED['training']} minutes",
     ),
 )

@@ -25,9 +25,11 @@ from loopback_hub import TOKEN, loopback_hub
 from PIL import Image, ImageDraw
 
 from digitrec import DigitRecognizer
+from digitrec.cores import count_cores
 from digitrec.network.model import NetworkConfig, make_abstract_network
 from digitrec.reading.drawing import center, cut_out, fit_box
 from digitrec.training.data import MNIST_VERSION, Examples
+from digitrec.training.recipe import PRESETS
 from digitrec.training.strokes import PenDigit, draw_strokes
 
 pytest.register_assert_rewrite("browser_page")
@@ -55,6 +57,11 @@ LONGEST = [
     "test_installation",
     *["test_many", "test_lost_training", "test_training", "test_guard", "test_browser_reading"],
 ]
+
+
+def pytest_xdist_auto_num_workers():
+    """Start more processes than cores: they wait a third of their time, as for browsers."""
+    return round(1.5 * count_cores())
 
 
 def pytest_collection_modifyitems(items):
@@ -190,6 +197,13 @@ def small_run(train_command, tmp_path_factory) -> Path:
 def recognizer() -> DigitRecognizer:
     """The shipped model."""
     return DigitRecognizer.from_pretrained(ROOT / "checkpoints")
+
+
+# What the network of the preset `fast` has unlike the shipped one.
+FAST_NETWORK = {
+    name: getattr(PRESETS["fast"].network, name)
+    for name in ("border", "kernel_sizes", "pooling", "head_features")
+}
 
 
 def make_recognizer(**settings) -> DigitRecognizer:

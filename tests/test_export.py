@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import ROOT, make_recognizer
+from conftest import FAST_NETWORK, ROOT, make_recognizer
 
 from digitrec import export
 from digitrec.__main__ import main
@@ -40,8 +40,8 @@ def test_shipped_model_answers_as_in_jax(recognizer, small_digits):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"border": 2, "kernel_sizes": ((4,), (3,), (2, 2)), "head_features": 0},  # `fast`
-        {"kernel_sizes": ((3,), (3,), (3,)), "pooling": "average"},
+        FAST_NETWORK,
+        {"kernel_sizes": ((3,), (3,), (3,)), "pooling": "maximum"},
     ],
 )
 def test_other_networks_answer_as_in_jax(settings, small_digits):

@@ -56,7 +56,7 @@ def test_dropout_and_batch_statistics_act_in_training_only():
 @pytest.mark.parametrize(
     "config",
     [
-        NetworkConfig(kernel_sizes=((3, 3), (3,), (2,)), pooling="average"),
+        NetworkConfig(kernel_sizes=((3, 3), (3,), (2,)), pooling="maximum"),
         NetworkConfig(border=2, head_features=0),
     ],
 )

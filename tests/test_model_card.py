@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, make_recognizer
+from conftest import FAST_NETWORK, ROOT, make_recognizer
 from PIL import Image
 from test_hub import MODEL_FILES
 
@@ -144,9 +144,9 @@ def test_older_model_without_figures_has_a_card():
     "settings",
     [
         None,  # the shipped network
-        {"border": 2, "kernel_sizes": ((4,), (3,), (2, 2)), "head_features": 0},  # of `fast`
-        {"pooling": "average"},
-        {"pooling": "average", "head_features": 0},
+        FAST_NETWORK,
+        {"pooling": "maximum"},
+        {"head_features": 0},
     ],
 )
 def test_program_in_the_card_reads_the_weights_without_digitrec(

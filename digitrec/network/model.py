@@ -54,7 +54,7 @@ class NetworkConfig:
         "pixels",
     )
     pooling: str = setting(
-        "maximum", "what halves the images after a block", one_of("maximum", "average")
+        "average", "what halves the images after a block", one_of("maximum", "average")
     )
     head_features: int = setting(
         128,
