@@ -16,7 +16,12 @@ from digitrec.training import gradients
 def both(channels, seed):
     """Make this module and Flax's, with the same parameters."""
     random = np.random.default_rng(seed)
-    ours = BatchNorm(channels, gradients.normalize, gradients.normalize_and_pool)
+    ours = BatchNorm(
+        channels,
+        gradients.normalize,
+        gradients.normalize_and_pool,
+        gradients.normalize_and_average,
+    )
     theirs = nnx.BatchNorm(channels, momentum=0.9, rngs=nnx.Rngs(0))
     for name in ("scale", "bias"):
         values = jnp.asarray(random.normal(size=channels), jnp.float32)
@@ -29,7 +34,20 @@ def relative_error(ours, expected):
     return float(jnp.linalg.norm(ours - expected) / jnp.linalg.norm(expected))
 
 
-@pytest.mark.parametrize("pools", [False, True])
+def apply(layer, images, pooling):
+    if pooling == "none":
+        return layer(images)
+    return layer.and_max_pool(images) if pooling == "maximum" else layer.and_average_pool(images)
+
+
+def apply_flax(layer, images, pooling):
+    images = layer(images)
+    if pooling == "maximum":
+        return nnx.max_pool(images, (2, 2), (2, 2))
+    return nnx.avg_pool(nnx.relu(images), (2, 2), (2, 2)) if pooling == "average" else images
+
+
+@pytest.mark.parametrize("pooling", ["none", "maximum", "average"])
 @settings(deadline=None, max_examples=4 if SLOW else 2)
 @given(
     batch=st.integers(2, 9),
@@ -39,7 +57,7 @@ def relative_error(ours, expected):
     seed=st.integers(0, 99),
 )
 def test_values_gradients_and_statistics_are_those_of_flax(
-    pools, batch, height, width, channels, seed
+    pooling, batch, height, width, channels, seed
 ):
     random = np.random.default_rng(seed)
     images = jnp.asarray(random.normal(0.5, 2.0, (batch, height, width, channels)), jnp.float32)
@@ -49,12 +67,9 @@ def test_values_gradients_and_statistics_are_those_of_flax(
 
         def loss(params, images, graphdef=graphdef, statistics=statistics):
             module = nnx.merge(graphdef, params, statistics, copy=True)
-            if not pools:
-                outputs = module(images)
-            elif isinstance(module, BatchNorm):
-                outputs = module.and_max_pool(images)
-            else:
-                outputs = nnx.max_pool(module(images), (2, 2), (2, 2))
+            outputs = (apply if isinstance(module, BatchNorm) else apply_flax)(
+                module, images, pooling
+            )
             weights = np.random.default_rng(seed + 100).normal(size=outputs.shape)
             return (weights * outputs).sum(), (outputs, nnx.state(module, nnx.BatchStat))
 
@@ -88,13 +103,13 @@ def test_equally_great_pixels_share_the_gradient_as_in_a_plain_maximum():
     assert relative_error(ours, expected) < 1e-4
 
 
-@pytest.mark.parametrize("pools", [False, True])
-def test_layer_without_own_gradients_gives_the_same(pools):
+@pytest.mark.parametrize("pooling", ["none", "maximum", "average"])
+def test_layer_without_own_gradients_gives_the_same(pooling):
     images = jnp.asarray(np.random.default_rng(0).normal(1, 3, (4, 5, 6, 3)), jnp.float32)
     trained, _ = both(3, 0)
     plain = BatchNorm(3)
     nnx.update(plain, nnx.state(trained))
-    outputs = [layer.and_max_pool(images) if pools else layer(images) for layer in (plain, trained)]
+    outputs = [apply(layer, images, pooling) for layer in (plain, trained)]
     assert relative_error(*outputs) < 1e-5
     jax.tree.map(np.testing.assert_array_equal, nnx.state(plain), nnx.state(trained))
 

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, Key, Num
 from digitrec.network.convolution import convolve
 from digitrec.network.normalization import (
     BatchNorm,
-    average_pool,
     global_max,
     normalize,
+    normalize_and_average,
     normalize_and_pool,
 )
 from digitrec.network.settings import (
@@ -108,6 +108,7 @@ class Operations(NamedTuple):
     convolve: Callable = convolve
     normalize: Callable = normalize
     normalize_and_pool: Callable = normalize_and_pool
+    normalize_and_average: Callable = normalize_and_average
 
 
 PLAIN = Operations()
@@ -139,7 +140,12 @@ class Block(nnx.Module):
             for index, size in enumerate(kernel_sizes)
         )
         self.normalizations = nnx.List(
-            BatchNorm(filters, operations.normalize, operations.normalize_and_pool)
+            BatchNorm(
+                filters,
+                operations.normalize,
+                operations.normalize_and_pool,
+                operations.normalize_and_average,
+            )
             for _ in kernel_sizes
         )
         self.dropout = nnx.Dropout(config.block_dropout, broadcast_dims=(1, 2))  # whole channels
@@ -155,10 +161,10 @@ class Block(nnx.Module):
         if self.pooling == "maximum":
             # ReLU keeps the order, so that it may come last, over a quarter of the pixels.
             images = nnx.relu(normalization.and_max_pool(images))
+        elif self.pooling == "average":
+            images = normalization.and_average_pool(images)
         else:
             images = nnx.relu(normalization(images))
-        if self.pooling == "average":
-            images = average_pool(images)
         return self.dropout(images, rngs=dropout_key)
 
 

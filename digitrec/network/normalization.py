@@ -52,6 +52,20 @@ def normalize_and_pool(
     return max_pool(images), mean, variance
 
 
+def normalize_and_average(
+    images: Float[Array, "batch height width channels"],
+    scale: Float[Array, " channels"],
+    bias: Float[Array, " channels"],
+) -> tuple[
+    Float[Array, "batch half_height half_width channels"],
+    Float[Array, " channels"],
+    Float[Array, " channels"],
+]:
+    """Do `normalize`, ReLU, then `average_pool`."""
+    images, mean, variance = normalize(images, scale, bias)
+    return average_pool(nnx.relu(images)), mean, variance
+
+
 def max_pool(
     images: Float[Array, "batch height width channels"],
 ) -> Float[Array, "batch half_height half_width channels"]:
@@ -105,6 +119,7 @@ class BatchNorm(nnx.Module):
         channels: int,
         normalize: Callable = normalize,
         normalize_and_pool: Callable = normalize_and_pool,
+        normalize_and_average: Callable = normalize_and_average,
     ):
         """Make a layer; training gives functions with backward passes of its own."""
         self.scale = nnx.Param(jnp.ones(channels, jnp.float32))
@@ -114,6 +129,7 @@ class BatchNorm(nnx.Module):
         self.use_running_average = False  # what `.eval()` sets
         self.normalize = normalize
         self.normalize_and_pool = normalize_and_pool
+        self.normalize_and_average = normalize_and_average
 
     def __call__(
         self, images: Float[Array, "batch height width channels"]
@@ -130,6 +146,14 @@ class BatchNorm(nnx.Module):
         if self.use_running_average:
             return max_pool(self(images))
         return self._normalize_by(self.normalize_and_pool, images)
+
+    def and_average_pool(
+        self, images: Float[Array, "batch height width channels"]
+    ) -> Float[Array, "batch half_height half_width channels"]:
+        """Do what `average_pool` of the normalised images does, after ReLU."""
+        if self.use_running_average:
+            return average_pool(nnx.relu(self(images)))
+        return self._normalize_by(self.normalize_and_average, images)
 
     def _normalize_by(self, function, images):
         images, mean, variance = function(images, self.scale[...], self.bias[...])
