@@ -135,6 +135,13 @@ class Result(NamedTuple):
     stderr: str
 
 
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def call(capfd):
     """Run a program's main function in this process, where compiled functions are at hand."""

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, wait_for
 from huggingface_hub import constants
 from PIL import Image
 
@@ -61,13 +61,6 @@ def collect(hub, seven, tmp_path):
 
     yield start
     end()
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def pushed_lines(hub):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import gradio as gr
 import psutil
 import pytest
-from conftest import free_port
+from conftest import free_port, wait_for
 
 from digitrec.demo import memory
 from digitrec.demo.launch import clean_up
@@ -72,13 +72,6 @@ def held(demo):
     return len(queue.pending_event_ids_session.keys() | queue.pending_messages_per_session.keys())
 
 
-def wait_until(is_so):
-    deadline = time.monotonic() + 20
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert is_so()
-
-
 def test_nothing_is_kept_of_calls_that_are_read_left_or_never_read(monkeypatch):
     monkeypatch.setattr(memory, "KEPT_SECONDS", 1.0)
     with launched() as demo:
@@ -88,13 +81,13 @@ def test_nothing_is_kept_of_calls_that_are_read_left_or_never_read(monkeypatch):
                 pass
             start(demo)
         assert held(demo) >= 5
-        wait_until(lambda: held(demo) == 0)
+        wait_for(lambda: held(demo) == 0)
 
 
 def test_answer_waits_from_one_look_to_the_next():
     with launched() as demo:
         streams = [start(demo) for _ in range(2)]
-        wait_until(lambda: not demo._queue.event_ids_to_events)
+        wait_for(lambda: not demo._queue.event_ids_to_events)
         ended = forget_unread(demo._queue, set())
         assert held(demo) == len(ended) == 2
         assert 'event: complete\ndata: ["0"]' in read(demo, streams[0])
@@ -146,4 +139,4 @@ def test_free_memory_is_returned_while_the_app_runs(monkeypatch):
     monkeypatch.setattr(memory, "KEPT_SECONDS", 0.1)
     monkeypatch.setattr(memory, "return_free_memory", lambda: returned.append(True))
     with launched():
-        wait_until(lambda: len(returned) >= 2)
+        wait_for(lambda: len(returned) >= 2)

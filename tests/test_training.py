@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from conftest import slow
+from conftest import slow, wait_for
 from flax import nnx
 from scipy.special import logsumexp
 
@@ -244,4 +244,5 @@ def test_training_ends_when_a_process_that_draws_its_images_is_killed(small_digi
     # As the system does when memory runs out; it used to wait for ever.
     with pytest.raises(TrainingError, match="continue the run with --resume"):
         next(loop._prepare(small_digits, end_process, range(1, 3), 1))
-    assert multiprocessing.active_children() == []
+    # The pool's own thread may be the one that collects the process, a moment later.
+    wait_for(lambda: not multiprocessing.active_children())
