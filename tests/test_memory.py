@@ -81,13 +81,13 @@ def test_nothing_is_kept_of_calls_that_are_read_left_or_never_read(monkeypatch):
                 pass
             start(demo)
         assert held(demo) >= 5
-        wait_for(lambda: held(demo) == 0)
+        wait_for(lambda: held(demo) == 0, seconds=20)
 
 
 def test_answer_waits_from_one_look_to_the_next():
     with launched() as demo:
         streams = [start(demo) for _ in range(2)]
-        wait_for(lambda: not demo._queue.event_ids_to_events)
+        wait_for(lambda: not demo._queue.event_ids_to_events, seconds=20)
         ended = forget_unread(demo._queue, set())
         assert held(demo) == len(ended) == 2
         assert 'event: complete\ndata: ["0"]' in read(demo, streams[0])
@@ -139,4 +139,4 @@ def test_free_memory_is_returned_while_the_app_runs(monkeypatch):
     monkeypatch.setattr(memory, "KEPT_SECONDS", 0.1)
     monkeypatch.setattr(memory, "return_free_memory", lambda: returned.append(True))
     with launched():
-        wait_for(lambda: len(returned) >= 2)
+        wait_for(lambda: len(returned) >= 2, seconds=20)

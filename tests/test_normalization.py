@@ -9,19 +9,19 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digitrec.network.normalization import BatchNorm, average_pool, max_pool
+from digitrec.network.normalization import (
+    BatchNorm,
+    average_pool,
+    average_pool_of_relu,
+    max_pool,
+)
 from digitrec.training import gradients
 
 
 def both(channels, seed):
     """Make this module and Flax's, with the same parameters."""
     random = np.random.default_rng(seed)
-    ours = BatchNorm(
-        channels,
-        gradients.normalize,
-        gradients.normalize_and_pool,
-        gradients.normalize_and_average,
-    )
+    ours = BatchNorm(channels, gradients.normalize, gradients.normalize_and_pool)
     theirs = nnx.BatchNorm(channels, momentum=0.9, rngs=nnx.Rngs(0))
     for name in ("scale", "bias"):
         values = jnp.asarray(random.normal(size=channels), jnp.float32)
@@ -37,7 +37,7 @@ def relative_error(ours, expected):
 def apply(layer, images, pooling):
     if pooling == "none":
         return layer(images)
-    return layer.and_max_pool(images) if pooling == "maximum" else layer.and_average_pool(images)
+    return layer.and_pool(images, max_pool if pooling == "maximum" else average_pool_of_relu)
 
 
 def apply_flax(layer, images, pooling):
@@ -98,7 +98,7 @@ def test_equally_great_pixels_share_the_gradient_as_in_a_plain_maximum():
         module = nnx.merge(graphdef, state, copy=True)
         return (pool(module, images) ** 2).sum()
 
-    ours = gradient(images, lambda module, images: module.and_max_pool(images))
+    ours = gradient(images, lambda module, images: module.and_pool(images, max_pool))
     expected = gradient(images, lambda module, images: take_maximum(module(images)))
     assert relative_error(ours, expected) < 1e-4
 

@@ -245,4 +245,4 @@ def test_training_ends_when_a_process_that_draws_its_images_is_killed(small_digi
     with pytest.raises(TrainingError, match="continue the run with --resume"):
         next(loop._prepare(small_digits, end_process, range(1, 3), 1))
     # The pool's own thread may be the one that collects the process, a moment later.
-    wait_for(lambda: not multiprocessing.active_children())
+    wait_for(lambda: not multiprocessing.active_children(), seconds=5)

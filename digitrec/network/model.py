@@ -12,9 +12,10 @@ from jaxtyping import Array, Float, Key, Num
 from digitrec.network.convolution import convolve
 from digitrec.network.normalization import (
     BatchNorm,
+    average_pool_of_relu,
     global_max,
+    max_pool,
     normalize,
-    normalize_and_average,
     normalize_and_pool,
 )
 from digitrec.network.settings import (
@@ -108,7 +109,6 @@ class Operations(NamedTuple):
     convolve: Callable = convolve
     normalize: Callable = normalize
     normalize_and_pool: Callable = normalize_and_pool
-    normalize_and_average: Callable = normalize_and_average
 
 
 PLAIN = Operations()
@@ -140,12 +140,7 @@ class Block(nnx.Module):
             for index, size in enumerate(kernel_sizes)
         )
         self.normalizations = nnx.List(
-            BatchNorm(
-                filters,
-                operations.normalize,
-                operations.normalize_and_pool,
-                operations.normalize_and_average,
-            )
+            BatchNorm(filters, operations.normalize, operations.normalize_and_pool)
             for _ in kernel_sizes
         )
         self.dropout = nnx.Dropout(config.block_dropout, broadcast_dims=(1, 2))  # whole channels
@@ -160,9 +155,9 @@ class Block(nnx.Module):
         images = convolution(images)
         if self.pooling == "maximum":
             # ReLU keeps the order, so that it may come last, over a quarter of the pixels.
-            images = nnx.relu(normalization.and_max_pool(images))
+            images = nnx.relu(normalization.and_pool(images, max_pool))
         elif self.pooling == "average":
-            images = normalization.and_average_pool(images)
+            images = normalization.and_pool(images, average_pool_of_relu)
         else:
             images = nnx.relu(normalization(images))
         return self.dropout(images, rngs=dropout_key)

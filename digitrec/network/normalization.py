@@ -1,6 +1,7 @@
 """Batch normalisation over images, and the pools that halve or summarise them."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax.numpy as jnp
 from flax import nnx
@@ -42,28 +43,16 @@ def normalize_and_pool(
     images: Float[Array, "batch height width channels"],
     scale: Float[Array, " channels"],
     bias: Float[Array, " channels"],
+    pool: Callable,
+    normalize: Callable = normalize,
 ) -> tuple[
     Float[Array, "batch half_height half_width channels"],
     Float[Array, " channels"],
     Float[Array, " channels"],
 ]:
-    """Do `normalize`, then `max_pool`."""
+    """Do `normalize`, then `pool`: `max_pool` or `average_pool_of_relu`."""
     images, mean, variance = normalize(images, scale, bias)
-    return max_pool(images), mean, variance
-
-
-def normalize_and_average(
-    images: Float[Array, "batch height width channels"],
-    scale: Float[Array, " channels"],
-    bias: Float[Array, " channels"],
-) -> tuple[
-    Float[Array, "batch half_height half_width channels"],
-    Float[Array, " channels"],
-    Float[Array, " channels"],
-]:
-    """Do `normalize`, ReLU, then `average_pool`."""
-    images, mean, variance = normalize(images, scale, bias)
-    return average_pool(nnx.relu(images)), mean, variance
+    return pool(images), mean, variance
 
 
 def max_pool(
@@ -82,6 +71,13 @@ def average_pool(
 ) -> Float[Array, "batch half_height half_width channels"]:
     """Take the mean of each 2x2 square; an odd last row or column is left out."""
     return reduce_squares(jnp.add, cut_into_squares(images)) / 4
+
+
+def average_pool_of_relu(
+    images: Float[Array, "batch height width channels"],
+) -> Float[Array, "batch half_height half_width channels"]:
+    """Do ReLU, then `average_pool`."""
+    return average_pool(nnx.relu(images))
 
 
 def global_max(
@@ -119,7 +115,6 @@ class BatchNorm(nnx.Module):
         channels: int,
         normalize: Callable = normalize,
         normalize_and_pool: Callable = normalize_and_pool,
-        normalize_and_average: Callable = normalize_and_average,
     ):
         """Make a layer; training gives functions with backward passes of its own."""
         self.scale = nnx.Param(jnp.ones(channels, jnp.float32))
@@ -129,7 +124,6 @@ class BatchNorm(nnx.Module):
         self.use_running_average = False  # what `.eval()` sets
         self.normalize = normalize
         self.normalize_and_pool = normalize_and_pool
-        self.normalize_and_average = normalize_and_average
 
     def __call__(
         self, images: Float[Array, "batch height width channels"]
@@ -139,21 +133,13 @@ class BatchNorm(nnx.Module):
             return images * factor + (self.bias[...] - self.mean[...] * factor)
         return self._normalize_by(self.normalize, images)
 
-    def and_max_pool(
-        self, images: Float[Array, "batch height width channels"]
+    def and_pool(
+        self, images: Float[Array, "batch height width channels"], pool: Callable
     ) -> Float[Array, "batch half_height half_width channels"]:
-        """Do what `max_pool` of the normalised images does."""
+        """Do what `pool` of the normalised images does: `max_pool` or `average_pool_of_relu`."""
         if self.use_running_average:
-            return max_pool(self(images))
-        return self._normalize_by(self.normalize_and_pool, images)
-
-    def and_average_pool(
-        self, images: Float[Array, "batch height width channels"]
-    ) -> Float[Array, "batch half_height half_width channels"]:
-        """Do what `average_pool` of the normalised images does, after ReLU."""
-        if self.use_running_average:
-            return average_pool(nnx.relu(self(images)))
-        return self._normalize_by(self.normalize_and_average, images)
+            return pool(self(images))
+        return self._normalize_by(partial(self.normalize_and_pool, pool=pool), images)
 
     def _normalize_by(self, function, images):
         images, mean, variance = function(images, self.scale[...], self.bias[...])
